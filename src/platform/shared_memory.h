@@ -1,0 +1,46 @@
+// Shared memory: anonymous files that two processes map. Linux: sealed memfd; elsewhere: POSIX shm, unlinked at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace hesper::platform {
+
+// Bytes; a power of two.
+[[nodiscard]] std::size_t page_size() noexcept;
+
+// A zeroed file of `size` bytes (> 0, not rounded), open for reading and writing, close-on-exec. Where the system can
+// (Linux), it is sealed against shrinking and growing, so that whoever gets the fd cannot make others fault.
+// name: for /proc and debuggers only.
+[[nodiscard]] Result<UniqueFd> create_shared_memory(const char* name, std::size_t size);
+
+// One mapping, read and write, shared. Unmapped by the destructor. Moving keeps the address.
+class Mapping {
+ public:
+  Mapping() noexcept = default;
+  Mapping(Mapping&& from) noexcept;
+  Mapping& operator=(Mapping&& from) noexcept;
+  ~Mapping();
+
+  // Maps bytes [offset, offset + size) of fd (borrowed). offset: a multiple of page_size().
+  // align: the address is a multiple of it; a power of two, at least page_size() (0 means page_size()).
+  // The mapping covers whole pages; bytes past the file's end inside the last page are readable and zero.
+  [[nodiscard]] static Result<Mapping> map(int fd, std::size_t size, std::uint64_t offset = 0,
+                                           std::size_t align = 0);
+
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }
+
+ private:
+  Mapping(std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
+
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace hesper::platform

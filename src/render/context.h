@@ -1,0 +1,81 @@
+// Context: one client's Venus world: its context stream, rings, objects and shared memory. This is all that a door
+// (vtest, later vhost-user) sees of the renderer. Knows no socket and no virtio.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace hesper::render {
+
+enum class ResourceId : std::uint32_t {};  // virtio-gpu resource_id; chosen by the door; 0 means none
+
+inline constexpr std::size_t kCapsetSize = 160;  // bytes; capset id 4, version 0
+inline constexpr std::uint32_t kTimelineCount = 64;
+
+// How memory that the client may map is made. Spec of the choice: docs/memory.md.
+enum class MemoryStrategy : std::uint8_t {
+  automatic,  // per physical device, by probing: dmabuf where it really works, else hostptr
+  dmabuf,     // the driver allocates and exports a dma-buf
+  hostptr,    // shared memory first, imported through VK_EXT_external_memory_host
+};
+
+struct ContextOptions {
+  std::string name = "client";  // for log lines
+  MemoryStrategy memory = MemoryStrategy::automatic;
+  std::size_t decoder_limit = std::size_t{256} << 20;      // bytes of decoder memory per stream
+  std::uint64_t memory_limit = std::uint64_t{64} << 30;    // bytes of one allocation or blob at most
+  std::size_t max_rings = 64;
+  std::uint64_t max_ring_idle_ns = 0;  // 0: what the client asks; otherwise a floor of how long a ring spins
+};
+
+struct BlobRequest {
+  ResourceId resource{};
+  std::uint32_t blob_flags = 0;  // VIRTIO_GPU_BLOB_FLAG_USE_*: 1 mappable, 2 shareable, 4 cross-device
+  std::uint64_t blob_id = 0;     // 0: plain shared memory; otherwise a VkDeviceMemory id
+  std::uint64_t size = 0;        // bytes, as asked; need not be a page multiple
+};
+
+struct Blob {
+  UniqueFd fd;                // the caller's own; mappable at offset 0 if `mappable`
+  std::uint64_t size = 0;     // bytes
+  bool mappable = false;
+  std::uint32_t map_info = 0;  // VIRTIO_GPU_MAP_CACHE_*: 0 none, 1 cached, 2 uncached, 3 write-combined
+};
+
+// Unless said otherwise the functions are for one thread, the door's. They may block as long as the client's
+// commands ask for (vkWaitRingSeqnoMESA); rings run on threads of their own.
+class Context {
+ public:
+  // Loads the host's Vulkan loader. Errors: no loader; the sentence says what to install.
+  [[nodiscard]] static Result<std::unique_ptr<Context>> create(ContextOptions options);
+  virtual ~Context() = default;  // stops rings, then destroys every host object
+
+  // Decodes and executes `commands` (private copy, 4-byte aligned, borrowed) on the context stream. False: the
+  // context is or became fatal; the reason was logged.
+  virtual bool submit(std::span<const std::byte> commands) = 0;
+
+  // Creates a blob under request.resource (must be unused). Errors: host refused, no such memory; the context goes on.
+  [[nodiscard]] virtual Result<Blob> create_blob(const BlobRequest& request) = 0;
+  virtual void destroy_resource(ResourceId resource) = 0;
+
+  // Calls `done` exactly once, on any thread, possibly before returning: for ring_idx 0 when all earlier submits were
+  // consumed, for 1..63 when all work given so far to the bound queue is complete, in order per ring_idx.
+  // Device loss and an unbound ring_idx count as done. `done` must not block or call the context.
+  virtual void submit_fence(std::uint32_t ring_idx, std::function<void()> done) = 0;
+
+  // Any thread.
+  [[nodiscard]] virtual bool fatal() const noexcept = 0;
+};
+
+// What GET_CAPSET 4 answers: docs/wire.md. Never fails.
+[[nodiscard]] std::array<std::byte, kCapsetSize> capset();
+
+}  // namespace hesper::render

@@ -1,0 +1,213 @@
+// Decoder: walks one private copy of a Venus command stream. Knows scalars, markers, counts and object ids;
+// the structs are in the generated code that calls it.
+//
+// Errors are sticky: the first one is kept with its offset, every later read yields zero, and the caller looks at
+// ok() once per command. That keeps generated code free of branches per field; nothing that was decoded may be used
+// before ok() was asked. Format: docs/wire.md.
+#pragma once
+
+#include <vulkan/vulkan_core.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+#include "base/arena.h"
+#include "wire/decode_error.h"
+#include "wire/object_table.h"
+
+namespace hesper::wire {
+
+// A handle parameter of a command: what the host calls it, what the client calls it, and the table owner's word.
+template <class H>
+struct Ref {
+  H handle{};
+  ObjectId id = 0;
+  void* state = nullptr;
+};
+
+template <class T>
+concept Scalar = std::is_trivially_copyable_v<T> && (sizeof(T) == 4 || sizeof(T) == 8);
+
+class Decoder {
+ public:
+  // Borrows both. objects == nullptr leaves ids as they are (clients and tools); otherwise ids become host handles.
+  Decoder(Arena& arena, const ObjectTable* objects) noexcept : arena_(&arena), objects_(objects) {}
+
+  // Starts on `stream`: private memory, at least 4-byte aligned, that outlives the use of what is decoded from it.
+  void reset(std::span<const std::byte> stream) noexcept {
+    begin_ = at_ = stream.data();
+    end_ = begin_ + stream.size();
+    error_ = {};
+    tombstone_ = false;
+  }
+
+  [[nodiscard]] bool ok() const noexcept { return error_.code == DecodeErrc::none; }
+  [[nodiscard]] const DecodeError& error() const noexcept { return error_; }
+  // True if an id named an object whose creation had failed. The command must not reach the driver.
+  [[nodiscard]] bool tombstone() const noexcept { return tombstone_; }
+  void clear_tombstone() noexcept { tombstone_ = false; }
+  [[nodiscard]] std::size_t position() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
+  [[nodiscard]] std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+
+  // Records the error unless there is one already; all further reads fail.
+  void fail(DecodeErrc code, std::uint64_t detail = 0) noexcept {
+    if (ok()) error_ = {.code = code, .offset = position(), .detail = detail};
+    at_ = end_;
+  }
+
+  // One 4- or 8-byte scalar (size_t travels as 8 bytes). No alignment is required.
+  template <Scalar T>
+  [[nodiscard]] T take() noexcept {
+    T value{};
+    if (remaining() < sizeof(T)) [[unlikely]] {
+      fail(DecodeErrc::truncated);
+      return value;
+    }
+    std::memcpy(&value, at_, sizeof(T));
+    at_ += sizeof(T);
+    return value;
+  }
+
+  // Pointer marker: any nonzero word means "present".
+  [[nodiscard]] bool marker() noexcept { return take<std::uint64_t>() != 0; }
+  // Marker of a pointer that Vulkan requires.
+  void required_marker() noexcept {
+    if (!marker() && ok()) fail(DecodeErrc::null_pointer);
+  }
+
+  // Array length; must equal `expected`.
+  [[nodiscard]] std::size_t array_count(std::uint64_t expected) noexcept {
+    const auto count = take<std::uint64_t>();
+    if (count != expected) [[unlikely]] {
+      fail(count == 0 ? DecodeErrc::null_pointer : DecodeErrc::count_mismatch, count);
+      return 0;
+    }
+    return static_cast<std::size_t>(count);
+  }
+  // The same for an array that may be NULL: 0 is fine whatever is expected, and means NULL.
+  [[nodiscard]] std::size_t optional_array_count(std::uint64_t expected) noexcept {
+    const auto count = take<std::uint64_t>();
+    if (count != 0 && count != expected) [[unlikely]] {
+      fail(DecodeErrc::count_mismatch, count);
+      return 0;
+    }
+    return static_cast<std::size_t>(count);
+  }
+  // Length of an array whose length only the wire tells (blobs and strings); bounded by the stream.
+  [[nodiscard]] std::size_t byte_count() noexcept {
+    const auto count = take<std::uint64_t>();
+    if (count > remaining()) [[unlikely]] {
+      fail(DecodeErrc::truncated, count);
+      return 0;
+    }
+    return static_cast<std::size_t>(count);
+  }
+
+  // `count` elements of 1, 2, 4 or 8 bytes, padded to 4. Points into the stream where alignment allows, else into the arena.
+  // nullptr if count is 0 or on error.
+  template <class T>
+    requires std::is_trivially_copyable_v<T> && (sizeof(T) <= 8)
+  [[nodiscard]] const T* array(std::size_t count) noexcept {
+    if (count == 0) return nullptr;
+    if (count > remaining() / sizeof(T)) [[unlikely]] {
+      fail(DecodeErrc::truncated, count);
+      return nullptr;
+    }
+    const std::size_t bytes = count * sizeof(T);
+    const std::size_t padded = (bytes + 3) & ~std::size_t{3};
+    if (padded > remaining()) [[unlikely]] {
+      fail(DecodeErrc::truncated, count);
+      return nullptr;
+    }
+    const std::byte* from = at_;
+    at_ += padded;
+    if constexpr (alignof(T) > 4) {
+      if (reinterpret_cast<std::uintptr_t>(from) % alignof(T) != 0) {
+        void* copy = arena_->allocate(bytes, alignof(T));
+        if (copy == nullptr) [[unlikely]] {
+          fail(DecodeErrc::budget, bytes);
+          return nullptr;
+        }
+        std::memcpy(copy, from, bytes);
+        return static_cast<const T*>(copy);
+      }
+    }
+    // SAFETY: implicit-lifetime elements inside the stream's bytes; alignment was checked above or is at most 4.
+    return reinterpret_cast<const T*>(from);
+  }
+
+  // Copies `count` elements of a fixed-size array into `out`.
+  template <class T>
+  void array_into(T* out, std::size_t count) noexcept {
+    const T* from = array<T>(count);
+    if (from != nullptr) std::memcpy(out, from, count * sizeof(T));
+  }
+
+  // Zeroed room in the arena for `count` Ts that will be decoded or written by the driver. wire_size: the fewest
+  // bytes that one element takes in this stream (0 for outputs); bounds `count` before anything is allocated.
+  template <class T>
+  [[nodiscard]] T* allocate(std::size_t count, std::size_t wire_size = 0) noexcept {
+    static_assert(std::is_trivially_copyable_v<T>);
+    if (count == 0 || !ok()) return nullptr;
+    if (wire_size != 0 && count > remaining() / wire_size) [[unlikely]] {
+      fail(DecodeErrc::truncated, count);
+      return nullptr;
+    }
+    void* room = count > SIZE_MAX / sizeof(T) ? nullptr : arena_->allocate(count * sizeof(T), alignof(T));
+    if (room == nullptr) [[unlikely]] {
+      fail(DecodeErrc::budget, count);
+      return nullptr;
+    }
+    std::memset(room, 0, count * sizeof(T));
+    return static_cast<T*>(room);
+  }
+
+  // A string with its length in front; NULL if the length is 0. The last byte counts as NUL whatever it is.
+  [[nodiscard]] const char* string() noexcept;
+
+  // An object id as host handle. Unknown ids and ids of other types are errors; id 0 is VK_NULL_HANDLE.
+  template <class H>
+  [[nodiscard]] H handle(VkObjectType type) noexcept {
+    return std::bit_cast<H>(look_up(take<ObjectId>(), type).handle);
+  }
+  // The same with everything the table knows. required: id 0 is an error.
+  template <class H>
+  [[nodiscard]] Ref<H> ref(VkObjectType type, bool required) noexcept {
+    const auto id = take<ObjectId>();
+    if (id == 0) {
+      if (required && ok()) fail(DecodeErrc::null_handle);
+      return {};
+    }
+    const Object object = look_up(id, type);
+    return {.handle = std::bit_cast<H>(object.handle), .id = id, .state = object.state};
+  }
+
+  [[nodiscard]] Arena& arena() noexcept { return *arena_; }
+
+ private:
+  [[nodiscard]] Object look_up(ObjectId id, VkObjectType type) noexcept {
+    if (id == 0) return {};
+    if (objects_ == nullptr) return {.type = type, .handle = id};
+    const Object object = objects_->find(id);
+    if (object.type != type) [[unlikely]] {
+      fail(object.type == VK_OBJECT_TYPE_UNKNOWN ? DecodeErrc::unknown_object : DecodeErrc::wrong_object, id);
+      return {};
+    }
+    if (object.tombstone) [[unlikely]] tombstone_ = true;
+    return object;
+  }
+
+  const std::byte* begin_ = nullptr;
+  const std::byte* at_ = nullptr;
+  const std::byte* end_ = nullptr;
+  Arena* arena_;
+  const ObjectTable* objects_;
+  DecodeError error_;
+  bool tombstone_ = false;
+};
+
+}  // namespace hesper::wire

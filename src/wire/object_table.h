@@ -1,0 +1,73 @@
+// ObjectTable: Venus object ids of one context to host handles. Knows no Vulkan command and owns no host object.
+#pragma once
+
+#include <vulkan/vulkan_core.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace hesper::wire {
+
+static_assert(sizeof(void*) == 8, "Handles travel as 64-bit words; 32-bit hosts are not supported.");
+
+using ObjectId = std::uint64_t;  // chosen by the client, unique within a context; 0 is VK_NULL_HANDLE
+
+// What a lookup found. type VK_OBJECT_TYPE_UNKNOWN: no such object.
+struct Object {
+  VkObjectType type = VK_OBJECT_TYPE_UNKNOWN;
+  bool tombstone = false;    // the object's creation failed on the host; handle is 0
+  std::uint64_t handle = 0;  // the host's handle, bit for bit
+  void* state = nullptr;     // the table owner's own word for the object
+};
+
+// Client ids come from a counter, so the table is a radix array of pages: a lookup is two loads and takes no lock.
+// Any thread may look up at any time; insert, erase and replace lock one mutex. Pages are recycled but never
+// unmapped while the table lives, so a lookup that races with an erase finds the old object or none.
+class ObjectTable {
+ public:
+  // page_limit: pages of 512 objects (16 KiB) that may be in use at once.
+  explicit ObjectTable(std::size_t page_limit = 32768);
+  ~ObjectTable();
+  ObjectTable(const ObjectTable&) = delete;
+  ObjectTable& operator=(const ObjectTable&) = delete;
+
+  enum class Insert : std::uint8_t { ok, zero_id, id_in_use, full };
+  [[nodiscard]] Insert insert(ObjectId id, const Object& object);
+  // Both return false if the id is unknown.
+  bool erase(ObjectId id);
+  bool replace_handle(ObjectId id, std::uint64_t handle);
+
+  [[nodiscard]] Object find(ObjectId id) const noexcept;
+
+  // Calls `visit` for every object, in id order for ids below 2^32. The table must not change meanwhile.
+  void for_each(const std::function<void(ObjectId, const Object&)>& visit) const;
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  struct Entry;
+  struct Page;
+
+  [[nodiscard]] Page* page_of(ObjectId id) const noexcept;
+  [[nodiscard]] Entry* entry_of(ObjectId id) const noexcept;
+
+  struct Free {
+    void operator()(void* p) const noexcept;
+  };
+  std::unique_ptr<std::atomic<Page*>[], Free> root_;  // indexed by id / 512, zero pages until touched
+  mutable std::mutex mutex_;                          // insert, erase, replace
+  std::vector<std::unique_ptr<Page>> pages_;
+  std::vector<Page*> free_pages_;
+  std::size_t page_limit_;
+  std::size_t size_ = 0;
+  mutable std::shared_mutex large_mutex_;
+  std::unordered_map<ObjectId, Object> large_;  // ids from 2^32 on, after days of a very busy client
+};
+
+}  // namespace hesper::wire
