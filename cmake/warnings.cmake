@@ -1,0 +1,24 @@
+# The warnings every target of ours is built with (as errors), and the sanitizers a preset asks for.
+add_library(hesper_warnings INTERFACE)
+target_compile_options(hesper_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 14 reports these in standard headers and in designated initialisers that leave members at their defaults.
+  target_compile_options(hesper_warnings INTERFACE -Wno-missing-field-initializers)
+else()
+  target_compile_options(hesper_warnings INTERFACE -Wno-missing-field-initializers -Wno-missing-designated-field-initializers)
+endif()
+
+if(HESPER_SANITIZE)
+  add_compile_options(-fsanitize=${HESPER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${HESPER_SANITIZE})
+endif()
+
+# hesper_library(name SOURCES ... LINKS ...): a folder's static library. LINKS are public.
+function(hesper_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${name} PUBLIC ${ARG_LINKS} PRIVATE hesper_warnings)
+endfunction()
