@@ -1,0 +1,34 @@
+// MemoryPlan and Emulation: what was decided about one physical device before the client saw it: how memory that the
+// client maps is made, and which missing host features are stood in for. Found by probing (probe.cpp).
+#pragma once
+
+#include <vulkan/vulkan_core.h>
+
+#include <cstdint>
+#include <string>
+
+#include "render/context.h"
+#include "render/procs_gen.h"
+
+namespace hesper::render {
+
+struct MemoryPlan {
+  MemoryStrategy strategy = MemoryStrategy::hostptr;  // never automatic
+  std::uint32_t mappable_types = 0;                   // memory types (bits) that may be shown as HOST_VISIBLE
+  VkDeviceSize import_alignment = 4096;               // hostptr: sizes and addresses are multiples of it
+  std::string reason;                                 // a sentence: why this strategy
+};
+
+struct Emulation {
+  bool semaphore_sync_fd = false;  // the host cannot import and export SYNC_FD semaphores
+  bool fence_sync_fd = false;      // the host cannot export SYNC_FD fences
+};
+
+// Tries the strategies on the device for real: allocates, maps through a second mapping, lets the GPU write, compares.
+// wanted: automatic, or the one to try. Errors: none works; the sentence says why not.
+[[nodiscard]] Result<MemoryPlan> plan_memory(const InstanceProcs& procs, VkPhysicalDevice device,
+                                             MemoryStrategy wanted);
+
+[[nodiscard]] Emulation plan_emulation(const InstanceProcs& procs, VkPhysicalDevice device);
+
+}  // namespace hesper::render

@@ -1,0 +1,106 @@
+// CommandStream: one decoder with its reply target: the context stream, or one ring's. Executes commands one after
+// another on the thread that calls it. The generated dispatch calls back into it; what a command does is elsewhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "render/objects.h"
+#include "render/resource.h"
+#include "render/ring.h"
+#include "wire/commands_gen.h"
+#include "wire/decoder.h"
+#include "wire/encoder.h"
+
+namespace hesper::render {
+
+class ClientContext;
+
+class CommandStream final : public RingConsumer {
+ public:
+  // Borrows context. name: for log lines.
+  CommandStream(ClientContext& context, std::string name);
+
+  // Executes all of `commands` (private copy, 4-byte aligned). False: the context is fatal.
+  bool execute(std::span<const std::byte> commands);
+  // The same inside a command: vkExecuteCommandStreamsMESA.
+  bool execute_nested(std::span<const std::byte> commands);
+  [[nodiscard]] bool nested() const noexcept { return nested_; }
+
+  bool consume(RingBatch& batch) override;
+  void broken(const std::string& reason) override;
+
+  // The ring whose commands these are; nullptr on the context stream.
+  [[nodiscard]] Ring* ring() const noexcept { return ring_; }
+  void set_ring(Ring* ring) noexcept { ring_ = ring; }
+  [[nodiscard]] ClientContext& context() const noexcept { return context_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  // True once somebody wants this stream's thread to end; long waits ask from time to time.
+  [[nodiscard]] bool stopping() const noexcept;
+
+  // Reply target: bytes [offset, end of resource); `size` bounds seeks only. False: outside the resource.
+  [[nodiscard]] bool set_reply_target(std::shared_ptr<Resource> resource, std::size_t offset, std::size_t size);
+  [[nodiscard]] bool seek_reply(std::size_t position) noexcept;
+
+  // ---- For command handlers, generated and hand-written ----
+  [[nodiscard]] wire::Decoder& decoder() noexcept { return decoder_; }
+  // After decoding: false if the command is malformed; the context is then fatal and the log says why.
+  [[nodiscard]] bool decoded(wire::CommandType type) {
+    if (decoder_.ok()) [[likely]] return true;
+    malformed(type);
+    return false;
+  }
+  // An id in the command names an object whose creation failed; the driver must not see it.
+  [[nodiscard]] bool tombstone() const noexcept { return decoder_.tombstone(); }
+  [[nodiscard]] bool fatal() const noexcept;
+  // The command ends the context; `reason` is a sentence.
+  void refuse(wire::CommandType type, std::string_view reason);
+  void missing(wire::CommandType type);
+
+  [[nodiscard]] bool reply_wanted() const noexcept { return reply_wanted_; }
+  template <class Args>
+  void reply(const Args& args) {
+    if (reply_wanted_) {
+      if (reply_resource_ == nullptr) return refuse(Args::kType, "A reply is asked for, but no reply stream is set.");
+      wire::encode_reply(reply_, args);
+      if (!reply_.ok()) refuse(Args::kType, "The reply does not fit into the reply stream.");
+      return;
+    }
+    if constexpr (Args::kReturnsResult) {
+      // Nobody reads this result, so losing the context is the only way left to tell the client.
+      if (args.ret == VK_ERROR_DEVICE_LOST) [[unlikely]] refuse(Args::kType, "The host's device is lost.");
+    }
+  }
+
+  // Object bookkeeping. parent_state: the Ref.state of the command's first parameter.
+  // reserve: false (and the context is fatal) if the id is 0 or in use.
+  [[nodiscard]] bool reserve(VkObjectType type, wire::ObjectId id);
+  void created(const void* parent_state, VkObjectType type, wire::ObjectId id, std::uint64_t handle);
+  void created_with_state(void* state, VkObjectType type, wire::ObjectId id, std::uint64_t handle);
+  void failed(const void* parent_state, VkObjectType type, wire::ObjectId id);
+  void destroyed(wire::ObjectId id);
+
+ private:
+  bool execute_next();
+  void malformed(wire::CommandType type);
+
+  ClientContext& context_;
+  std::string name_;
+  Ring* ring_ = nullptr;
+  Arena arena_;
+  wire::Decoder decoder_;
+  std::size_t command_start_ = 0;
+  bool reply_wanted_ = false;
+  bool nested_ = false;
+  wire::Encoder reply_;
+  std::size_t reply_size_ = 0;  // bound of seeks
+  std::shared_ptr<Resource> reply_resource_;
+};
+
+}  // namespace hesper::render
