@@ -1,0 +1,23 @@
+// Shared memory on Linux: memfd, sealed in its size. Mappings are in ../mapping.cpp.
+#include "platform/shared_memory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace hesper::platform {
+
+Result<UniqueFd> create_shared_memory(const char* name, std::size_t size) {
+  UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) return fail_errno("Creating shared memory fails", errno);
+  if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0)
+    return fail_errno(fmt::format("Sizing shared memory to {} bytes fails", size), errno);
+  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return fail_errno("Sealing shared memory fails", errno);
+  return fd;
+}
+
+}  // namespace hesper::platform

@@ -1,0 +1,46 @@
+// Facts about our own process where there is neither /proc nor a parent-death signal (macOS).
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+#include <thread>
+
+#include "platform/process.h"
+
+namespace hesper::platform {
+
+Result<std::filesystem::path> own_directory(const char* argv0) {
+  const std::string_view name(argv0);
+  std::error_code error;
+  if (name.contains('/')) {
+    const auto self = std::filesystem::canonical(name, error);
+    if (error) return fail_errno("Finding the folder of this program fails", error.value());
+    return self.parent_path();
+  }
+  // Started by name alone: the shell took the first match in PATH.
+  const char* search = std::getenv("PATH");
+  std::string_view rest(search != nullptr ? search : "");
+  while (!rest.empty()) {
+    const std::size_t colon = rest.find(':');
+    const auto candidate = std::filesystem::path(rest.substr(0, colon)) / name;
+    if (::access(candidate.c_str(), X_OK) == 0) {
+      const auto self = std::filesystem::canonical(candidate, error);
+      if (!error) return self.parent_path();
+    }
+    rest = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
+  }
+  return fail("Finding the folder of this program fails: it is not in PATH.", ENOENT);
+}
+
+void die_with_parent(UniqueFd lifeline) {
+  std::thread([held = std::move(lifeline)] {
+    pollfd state{.fd = held.get(), .events = POLLIN, .revents = 0};
+    while (::poll(&state, 1, -1) < 0 && errno == EINTR) {
+    }
+    ::_exit(1);
+  }).detach();
+}
+
+}  // namespace hesper::platform

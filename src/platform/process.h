@@ -1,0 +1,52 @@
+// Processes: start one, ask how it fares, find what lies beside our own program, and end with our parent.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace hesper::platform {
+
+struct InheritedFd {
+  int fd;      // ours, borrowed
+  int number;  // what the child finds it as
+};
+
+struct SpawnOptions {
+  std::string program;                   // looked up in PATH unless it contains '/'
+  std::vector<std::string> arguments;    // argv[0] included
+  std::vector<std::string> environment;  // "NAME=value"
+  std::vector<InheritedFd> fds;          // beside 0, 1 and 2; all other fds of ours are close-on-exec
+  bool new_session = false;              // out of reach of the terminal's signals
+  bool default_sigpipe = true;           // undoes ignore_broken_pipes() for the child
+};
+
+// Errors: errno of the failed exec (ENOENT: not found, EACCES and ENOEXEC: not executable).
+[[nodiscard]] Result<pid_t> spawn(const SpawnOptions& options);
+
+struct ChildState {
+  enum class Kind : std::uint8_t { running, stopped, exited, killed };
+  Kind kind = Kind::running;
+  int value = 0;  // exited: the status; stopped and killed: the signal
+};
+
+// Reaps the child if it ended: after exited or killed its pid is not ours any more. A stop is reported once.
+[[nodiscard]] ChildState check_child(pid_t child) noexcept;
+// Blocks until it exits or is killed.
+[[nodiscard]] ChildState wait_for_child(pid_t child) noexcept;
+
+// The folder of the running program, symbolic links resolved. argv0: as main() got it.
+[[nodiscard]] Result<std::filesystem::path> own_directory(const char* argv0);
+
+// Ends this process at once (SIGKILL or _exit) when its parent dies. lifeline: the read end of a pipe whose only write
+// end the parent holds. Call at the start of main(), before any thread.
+void die_with_parent(UniqueFd lifeline);
+
+}  // namespace hesper::platform

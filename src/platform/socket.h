@@ -1,0 +1,70 @@
+// Unix stream sockets: listen, accept, connect, read by count, and an fd with its one byte. No protocol.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace hesper::platform {
+
+// A socket that listens at a path of the file system, and removes that path when it is destroyed.
+class Listener {
+ public:
+  // Only this user may connect. A socket that a dead server left behind is replaced.
+  // Errors: EADDRINUSE (somebody answers there, or the path is not a socket), ENAMETOOLONG, and what bind() refuses.
+  // Not for several threads at once: the umask changes for a moment.
+  [[nodiscard]] static Result<Listener> at(const std::filesystem::path& path);
+
+  Listener(Listener&& from) noexcept;
+  Listener& operator=(Listener&& from) noexcept;
+  ~Listener();
+
+  // Readable when a client waits. Borrowed.
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+  // The next client's socket (blocking, close-on-exec). EAGAIN when there is none: never blocks.
+  [[nodiscard]] Result<UniqueFd> accept() const;
+
+ private:
+  Listener(UniqueFd fd, std::filesystem::path path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  UniqueFd fd_;
+  std::filesystem::path path_;  // empty after a move
+};
+
+[[nodiscard]] Result<UniqueFd> connect_to(const std::filesystem::path& path);
+[[nodiscard]] Result<std::pair<UniqueFd, UniqueFd>> create_socket_pair();
+
+// The process that connected, where the system tells it.
+[[nodiscard]] std::optional<pid_t> peer_process(int socket) noexcept;
+
+enum class Received : std::uint8_t {
+  all,
+  end,     // the peer closed before the first byte
+  broken,  // the peer closed in the middle, or reset
+};
+
+// Blocks until `into` is full. fds that the peer sends are discarded by the system.
+[[nodiscard]] Received receive_exactly(int socket, std::span<std::byte> into) noexcept;
+
+// Both never block and never raise SIGPIPE. False: the peer is gone or does not read (its buffer is full); what
+// went out by then is not known, so the connection is of no more use.
+[[nodiscard]] bool send_all(int socket, std::span<const std::byte> bytes) noexcept;
+// Sends one zero byte that carries a copy of `fd` (borrowed).
+[[nodiscard]] bool send_fd(int socket, int fd) noexcept;
+
+// Takes one byte and the fd it carries; blocks. Errors: no byte, or a byte without an fd.
+[[nodiscard]] Result<UniqueFd> receive_fd(int socket);
+
+// True when bytes wait to be read; false when there are none or the peer closed. Never blocks.
+[[nodiscard]] bool has_unread_bytes(int socket) noexcept;
+
+}  // namespace hesper::platform
