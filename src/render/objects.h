@@ -61,6 +61,8 @@ struct PhysicalDevice : InstanceChild {
 };
 
 struct Instance : InstanceChild {
+  ~Instance();  // devices first, then the VkInstance
+
   VkInstance handle = VK_NULL_HANDLE;
   wire::ObjectId id = 0;
   InstanceProcs procs_table{};

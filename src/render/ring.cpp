@@ -78,6 +78,11 @@ Ring::~Ring() {
   if (thread_.joinable()) thread_.join();
 }
 
+bool Ring::fresh() const noexcept {
+  return word(layout_.head).load(std::memory_order_acquire) == 0 &&
+         word(layout_.status).load(std::memory_order_acquire) == 0;
+}
+
 void Ring::start() {
   thread_ = std::thread([this] { run(); });
 }

@@ -83,6 +83,8 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
+  // True while head and status are zero, as a new ring's must be.
+  [[nodiscard]] bool fresh() const noexcept;
   void start();
   // Asks the thread to end without waiting for it. Any thread.
   void request_stop() noexcept;

@@ -1,0 +1,235 @@
+// ClientContext: blobs, rings, timelines and the end.
+#include "render/client_context.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/log.h"
+#include "wire/names.h"
+
+namespace hesper::render {
+namespace {
+
+// VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE, and VIRTIO_GPU_MAP_CACHE_CACHED.
+constexpr std::uint32_t kMappable = 1;
+constexpr std::uint32_t kCached = 1;
+
+Result<UniqueFd> duplicate(int fd) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return fail_errno("Cannot duplicate a file descriptor", errno);
+  return UniqueFd(copy);
+}
+
+}  // namespace
+
+std::array<std::byte, kCapsetSize> capset() {
+  // docs/wire.md, "Capset". All fields are 32-bit words.
+  std::array<std::uint32_t, kCapsetSize / 4> words{};
+  words[0] = 1;  // wire_format_version
+  words[1] = wire::vk_xml_version();
+  words[2] = 1;  // vk_ext_command_serialization_spec_version
+  words[3] = wire::kVenusProtocolVersion;
+  words[4] = 1;  // supports_blob_id_0
+  std::ranges::copy(wire::extension_mask(), words.begin() + 5);
+  words[37] = 1;  // allow_vk_wait_syncs
+  words[38] = 1;  // supports_multiple_timelines
+  words[39] = 0;  // use_guest_vram
+  return std::bit_cast<std::array<std::byte, kCapsetSize>>(words);
+}
+
+Result<std::unique_ptr<Context>> Context::create(ContextOptions options) {
+  auto loader = Loader::open();
+  if (!loader) return std::unexpected(loader.error());
+  return std::make_unique<ClientContext>(std::move(options), std::move(*loader));
+}
+
+ClientContext::ClientContext(ContextOptions options, std::unique_ptr<Loader> loader)
+    : options_(std::move(options)), loader_(std::move(loader)), context_stream_(*this, "context stream") {}
+
+ClientContext::~ClientContext() {
+  // All at once, so that no ring waits for another that is gone; then one by one.
+  {
+    const std::scoped_lock lock(rings_mutex_);
+    for (auto& [id, entry] : rings_) entry.ring->request_stop();
+  }
+  for (auto& [id, entry] : rings_) {
+    monitor_.remove(*entry.ring);
+    entry.ring.reset();
+  }
+  instance_.reset();
+}
+
+void ClientContext::lose(std::string_view reason) {
+  if (fatal_.exchange(true, std::memory_order_seq_cst)) return;
+  log::error("{}: the context is lost: {}", options_.name, reason);
+  const std::scoped_lock lock(rings_mutex_);
+  for (auto& [id, entry] : rings_) {
+    entry.ring->set_fatal();
+    entry.ring->request_stop();
+  }
+}
+
+bool ClientContext::submit(std::span<const std::byte> commands) {
+  if (fatal()) return false;
+  return context_stream_.execute(commands);
+}
+
+// ---- Blobs ----
+
+Result<Blob> ClientContext::create_blob(const BlobRequest& request) {
+  if (request.size == 0 || request.size > options_.memory_limit) {
+    return fail("A blob of " + std::to_string(request.size) + " bytes is not between 1 and the limit of " +
+                std::to_string(options_.memory_limit) + ".");
+  }
+  return request.blob_id == 0 ? create_shmem(request) : export_memory(request);
+}
+
+Result<Blob> ClientContext::create_shmem(const BlobRequest& request) {
+  auto fd = platform::create_shared_memory("hesper-shmem", request.size);
+  if (!fd) return std::unexpected(fd.error());
+  auto mapping = platform::Mapping::map(fd->get(), request.size);
+  if (!mapping) return std::unexpected(mapping.error());
+  auto for_client = duplicate(fd->get());
+  if (!for_client) return std::unexpected(for_client.error());
+  auto resource = std::make_shared<Resource>(ResourceKind::shmem, std::move(*fd), request.size, std::move(*mapping));
+  if (!resources_.insert(request.resource, std::move(resource))) return fail("The resource id is 0 or in use.");
+  return Blob{.fd = std::move(*for_client), .size = request.size, .mappable = true, .map_info = kCached};
+}
+
+Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
+  const wire::Object object = objects_.find(request.blob_id);
+  if (object.type != VK_OBJECT_TYPE_DEVICE_MEMORY) return fail("The blob id names no VkDeviceMemory.");
+  if (object.tombstone) return fail("The VkDeviceMemory could not be allocated.", VK_ERROR_OUT_OF_DEVICE_MEMORY);
+  // SAFETY: the state of every VkDeviceMemory is its Memory, see memory.cpp.
+  auto& memory = *static_cast<Memory*>(static_cast<DeviceChild*>(object.state));
+  const bool wants_map = (request.blob_flags & kMappable) != 0;
+  if (wants_map && !memory.mappable) return fail("The VkDeviceMemory is not host-visible.");
+  if (request.size > memory.size) {
+    return fail("The blob (" + std::to_string(request.size) + " bytes) is larger than its VkDeviceMemory (" +
+                std::to_string(memory.size) + ").");
+  }
+
+  ResourceKind kind = ResourceKind::shared_memory;
+  UniqueFd fd;
+  if (memory.fd) {
+    auto copy = duplicate(memory.fd.get());
+    if (!copy) return std::unexpected(copy.error());
+    fd = std::move(*copy);
+  } else if (memory.procs->vkGetMemoryFdKHR != nullptr) {
+    kind = ResourceKind::dma_buf;
+    const VkMemoryGetFdInfoKHR info{.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+                                    .pNext = nullptr,
+                                    .memory = memory.handle,
+                                    .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};
+    int raw = -1;
+    const VkResult result = memory.procs->vkGetMemoryFdKHR(memory.device->handle, &info, &raw);
+    if (result != VK_SUCCESS) return fail("The host driver does not export the VkDeviceMemory.", result);
+    fd = UniqueFd(raw);
+  } else {
+    return fail("The VkDeviceMemory cannot be exported on this host.");
+  }
+  auto kept = duplicate(fd.get());
+  if (!kept) return std::unexpected(kept.error());
+  auto resource = std::make_shared<Resource>(kind, std::move(*kept), request.size, platform::Mapping{});
+  if (!resources_.insert(request.resource, std::move(resource))) return fail("The resource id is 0 or in use.");
+  return Blob{.fd = std::move(fd),
+              .size = request.size,
+              .mappable = memory.mappable,
+              .map_info = memory.mappable ? kCached : 0};
+}
+
+void ClientContext::destroy_resource(ResourceId resource) { resources_.erase(resource); }
+
+// ---- Rings ----
+
+std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, const wire::VkRingCreateInfoMESA& info) {
+  if (rings_.contains(id)) return std::unexpected("The ring exists already.");
+  if (rings_.size() >= options_.max_rings) {
+    return std::unexpected("The context has " + std::to_string(rings_.size()) + " rings already, the most allowed.");
+  }
+  auto resource = resources_.find(ResourceId{info.resourceId});
+  if (resource == nullptr || resource->kind != ResourceKind::shmem) {
+    return std::unexpected("The ring's resource is not shared memory of this context.");
+  }
+  const auto layout = check_ring_layout(info, resource->size);
+  if (!layout) return std::unexpected(layout.error());
+
+  RingOptions options{.name = "ring " + std::to_string(rings_.size()),
+                      .idle_timeout = std::chrono::nanoseconds(std::min<std::uint64_t>(info.idleTimeout, 1'000'000'000))};
+  std::chrono::microseconds period{0};
+  // SAFETY: the decoder built the chain and lets only these two structs in.
+  for (auto* next = static_cast<const VkBaseInStructure*>(info.pNext); next != nullptr; next = next->pNext) {
+    if (next->sType == wire::VK_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA) {
+      period = std::chrono::microseconds(
+          reinterpret_cast<const wire::VkRingMonitorInfoMESA*>(next)->maxReportingPeriodMicroseconds);
+      if (period.count() == 0) return std::unexpected("The ring monitor's period is 0.");
+    } else if (next->sType == wire::VK_STRUCTURE_TYPE_RING_PRIORITY_INFO_MESA) {
+      options.nice = std::clamp(reinterpret_cast<const wire::VkRingPriorityInfoMESA*>(next)->priority, 0, 19);
+    }
+  }
+
+  RingEntry entry{.resource = resource, .stream = std::make_unique<CommandStream>(*this, options.name), .ring = nullptr};
+  entry.ring = std::make_unique<Ring>(std::move(resource), *layout, std::move(options), *entry.stream);
+  if (!entry.ring->fresh()) return std::unexpected("The ring's head and status are not 0.");
+  entry.stream->set_ring(entry.ring.get());
+  Ring& ring = *entry.ring;
+  {
+    const std::scoped_lock lock(rings_mutex_);
+    rings_.emplace(id, std::move(entry));
+  }
+  if (period.count() != 0) monitor_.add(ring, period);
+  ring.start();
+  return {};
+}
+
+bool ClientContext::destroy_ring(std::uint64_t id) {
+  auto it = rings_.find(id);
+  if (it == rings_.end()) return false;
+  it->second.ring->request_stop();
+  monitor_.remove(*it->second.ring);
+  decltype(rings_)::node_type node;
+  {
+    const std::scoped_lock lock(rings_mutex_);
+    node = rings_.extract(it);
+  }
+  node.mapped().ring.reset();  // joins; the thread may call lose(), so not under the lock
+  return true;
+}
+
+Ring* ClientContext::find_ring(std::uint64_t id) {
+  auto it = rings_.find(id);
+  return it == rings_.end() ? nullptr : it->second.ring.get();
+}
+
+// ---- Timelines ----
+
+bool ClientContext::bind_timeline(std::uint32_t ring_idx, Queue& queue) {
+  const std::scoped_lock lock(timelines_mutex_);
+  if (ring_idx == 0 || ring_idx >= timelines_.size() || timelines_[ring_idx] != nullptr) return false;
+  timelines_[ring_idx] = &queue;
+  queue.ring_idx = ring_idx;
+  return true;
+}
+
+void ClientContext::unbind_timelines(const Device& device) {
+  const std::scoped_lock lock(timelines_mutex_);
+  for (Queue*& queue : timelines_) {
+    if (queue != nullptr && queue->device == &device) queue = nullptr;
+  }
+}
+
+void ClientContext::submit_fence(std::uint32_t ring_idx, std::function<void()> done) {
+  if (ring_idx != 0 && ring_idx < timelines_.size() && !fatal()) {
+    const std::scoped_lock lock(timelines_mutex_);  // keeps the queue
+    if (Queue* queue = timelines_[ring_idx]; queue != nullptr) {
+      queue->notify_when_idle(std::move(done));
+      return;
+    }
+  }
+  done();
+}
+
+}  // namespace hesper::render

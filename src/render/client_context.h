@@ -1,0 +1,81 @@
+// ClientContext: what one client's streams share: objects, resources, rings, timelines, and whether all is lost.
+// The face to the doors is context.h.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "render/context.h"
+#include "render/loader.h"
+#include "render/objects.h"
+#include "render/resource.h"
+#include "render/ring.h"
+#include "render/ring_monitor.h"
+#include "render/stream.h"
+#include "wire/object_table.h"
+
+namespace hesper::render {
+
+class ClientContext final : public Context {
+ public:
+  ClientContext(ContextOptions options, std::unique_ptr<Loader> loader);
+  ~ClientContext() override;
+
+  bool submit(std::span<const std::byte> commands) override;
+  Result<Blob> create_blob(const BlobRequest& request) override;
+  void destroy_resource(ResourceId resource) override;
+  void submit_fence(std::uint32_t ring_idx, std::function<void()> done) override;
+  bool fatal() const noexcept override { return fatal_.load(std::memory_order_relaxed); }
+
+  // Any thread. Logs once, shows FATAL on every ring and asks their threads to end.
+  void lose(std::string_view reason);
+
+  [[nodiscard]] const ContextOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const Loader& loader() const noexcept { return *loader_; }
+  [[nodiscard]] wire::ObjectTable& objects() noexcept { return objects_; }
+  [[nodiscard]] ResourceTable& resources() noexcept { return resources_; }
+  [[nodiscard]] std::unique_ptr<Instance>& instance() noexcept { return instance_; }
+
+  // Rings; context stream only. create_ring's error is a sentence; the others return nullptr / false if unknown.
+  [[nodiscard]] std::expected<void, std::string> create_ring(std::uint64_t id, const wire::VkRingCreateInfoMESA& info);
+  [[nodiscard]] bool destroy_ring(std::uint64_t id);
+  [[nodiscard]] Ring* find_ring(std::uint64_t id);
+
+  // Binds ring_idx to the queue. False: ring_idx is 0, too large or taken.
+  [[nodiscard]] bool bind_timeline(std::uint32_t ring_idx, Queue& queue);
+  void unbind_timelines(const Device& device);
+
+ private:
+  // One ring with the stream that executes its commands.
+  struct RingEntry {
+    std::shared_ptr<Resource> resource;
+    std::unique_ptr<CommandStream> stream;
+    std::unique_ptr<Ring> ring;
+  };
+
+  [[nodiscard]] Result<Blob> create_shmem(const BlobRequest& request);
+  [[nodiscard]] Result<Blob> export_memory(const BlobRequest& request);
+
+  const ContextOptions options_;
+  std::unique_ptr<Loader> loader_;
+  wire::ObjectTable objects_;
+  ResourceTable resources_;
+  std::atomic<bool> fatal_{false};
+
+  std::mutex timelines_mutex_;
+  std::array<Queue*, kTimelineCount> timelines_{};
+
+  std::unique_ptr<Instance> instance_;  // after the tables that it uses while it is destroyed
+
+  CommandStream context_stream_;
+  std::mutex rings_mutex_;  // lose() comes from any thread
+  std::map<std::uint64_t, RingEntry> rings_;
+  RingMonitor monitor_;
+};
+
+}  // namespace hesper::render

@@ -1,0 +1,182 @@
+// Instances and the enumeration of physical devices. What a physical device answers is in physical_device.cpp.
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/log.h"
+#include "render/client_context.h"
+#include "render/handlers_gen.h"
+#include "render/physical_device.h"
+#include "render/stream.h"
+
+namespace hesper::render {
+namespace {
+
+#ifdef VK_KHR_portability_enumeration
+constexpr bool kPortability = true;
+#else
+constexpr bool kPortability = false;
+#endif
+
+bool host_offers(const GlobalProcs& procs, const char* extension) {
+  std::uint32_t count = 0;
+  if (procs.vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr) != VK_SUCCESS) return false;
+  std::vector<VkExtensionProperties> found(count);
+  if (procs.vkEnumerateInstanceExtensionProperties(nullptr, &count, found.data()) < 0) return false;
+  return std::ranges::any_of(found, [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, extension) == 0; });
+}
+
+// The protocol's own extensions; the guest asks for them by name.
+constexpr std::array<VkExtensionProperties, 2> kInstanceExtensions{{
+    {.extensionName = "VK_EXT_command_serialization", .specVersion = 1},
+    {.extensionName = "VK_MESA_venus_protocol", .specVersion = 1},
+}};
+
+// Copies `from` into a two-call answer as Vulkan defines it.
+template <class T, class Range>
+VkResult answer(const Range& from, std::uint32_t* count, T* out) {
+  const auto have = static_cast<std::uint32_t>(from.size());
+  if (out == nullptr) {
+    *count = have;
+    return VK_SUCCESS;
+  }
+  const bool all = *count >= have;
+  *count = std::min(*count, have);
+  std::copy_n(from.begin(), *count, out);
+  return all ? VK_SUCCESS : VK_INCOMPLETE;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, const VkApplicationInfo* app) {
+  VkApplicationInfo app_info{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO};
+  if (app != nullptr) app_info = *app;
+  app_info.pNext = nullptr;
+  app_info.apiVersion = std::max(app_info.apiVersion, VK_API_VERSION_1_1);
+
+  std::uint32_t host_version = VK_API_VERSION_1_0;
+  loader.procs().vkEnumerateInstanceVersion(&host_version);
+  if (host_version < VK_API_VERSION_1_1) {
+    return fail("The host's Vulkan loader is older than Vulkan 1.1.", VK_ERROR_INITIALIZATION_FAILED);
+  }
+  VkInstanceCreateInfo info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &app_info};
+  const char* portability = "VK_KHR_portability_enumeration";
+  if (kPortability && host_offers(loader.procs(), portability)) {
+    // MoltenVK and its kind are found only by those who ask for them.
+    info.flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+    info.enabledExtensionCount = 1;
+    info.ppEnabledExtensionNames = &portability;
+  }
+  auto instance = std::make_unique<Instance>();
+  const VkResult result = loader.procs().vkCreateInstance(&info, nullptr, &instance->handle);
+  if (result != VK_SUCCESS) {
+    return fail("The host has no Vulkan driver that starts; install one (Debian: apt install mesa-vulkan-drivers).",
+                result);
+  }
+  instance->api_version = std::min(app_info.apiVersion, host_version);
+  instance->procs_table.load(loader.get_instance_proc_addr(), instance->handle);
+  instance->procs = &instance->procs_table;
+  instance->instance = instance.get();
+  return instance;
+}
+
+Instance::~Instance() {
+  devices.clear();
+  if (handle != VK_NULL_HANDLE) procs_table.vkDestroyInstance(handle, nullptr);
+}
+
+void on_vkEnumerateInstanceVersion(CommandStream& stream, wire::vkEnumerateInstanceVersion_args& args) {
+  args.ret = stream.context().loader().procs().vkEnumerateInstanceVersion(args.pApiVersion);
+  *args.pApiVersion = std::min(*args.pApiVersion, kNewestVersion);
+}
+
+void on_vkEnumerateInstanceExtensionProperties(CommandStream&, wire::vkEnumerateInstanceExtensionProperties_args& args) {
+  // Nothing of the host: what the guest's programs need there lives in the guest.
+  args.ret = answer(kInstanceExtensions, args.pPropertyCount, args.pProperties);
+}
+
+void on_vkCreateInstance(CommandStream& stream, wire::vkCreateInstance_args& args) {
+  ClientContext& context = stream.context();
+  const wire::ObjectId id = *args.pInstance_ids;
+  if (context.instance() != nullptr) return stream.refuse(args.kType, "The context has an instance already.");
+  if (!stream.reserve(VK_OBJECT_TYPE_INSTANCE, id)) return;
+  if (args.pCreateInfo->enabledLayerCount != 0) {
+    args.ret = VK_ERROR_LAYER_NOT_PRESENT;
+    return;
+  }
+  if (args.pCreateInfo->enabledExtensionCount != 0) {
+    args.ret = VK_ERROR_EXTENSION_NOT_PRESENT;
+    return;
+  }
+  auto instance = create_host_instance(context.loader(), args.pCreateInfo->pApplicationInfo);
+  if (!instance) {
+    log::error("{}: {}", context.options().name, instance.error().message);
+    args.ret = static_cast<VkResult>(instance.error().code);
+    return;
+  }
+  (*instance)->id = id;
+  stream.created_with_state(state_of(**instance), VK_OBJECT_TYPE_INSTANCE, id, std::bit_cast<std::uint64_t>((*instance)->handle));
+  context.instance() = std::move(*instance);
+  args.ret = VK_SUCCESS;
+}
+
+void on_vkDestroyInstance(CommandStream& stream, wire::vkDestroyInstance_args& args) {
+  if (args.instance.id == 0) return;
+  ClientContext& context = stream.context();
+  for (const auto& physical : context.instance()->physical_devices) stream.destroyed(physical->id);
+  for (const auto& device : context.instance()->devices) context.unbind_timelines(*device);
+  stream.destroyed(args.instance.id);
+  context.instance().reset();
+}
+
+void on_vkEnumeratePhysicalDevices(CommandStream& stream, wire::vkEnumeratePhysicalDevices_args& args) {
+  Instance& instance = *stream.context().instance();
+  if (instance.physical_devices.empty()) {
+    args.ret = find_physical_devices(instance, stream.context().options().memory);
+    if (args.ret != VK_SUCCESS) return;
+  }
+  const auto& devices = instance.physical_devices;
+  const auto have = static_cast<std::uint32_t>(devices.size());
+  args.ret = VK_SUCCESS;
+  if (args.pPhysicalDevices == nullptr) {
+    *args.pPhysicalDeviceCount = have;
+    return;
+  }
+  if (*args.pPhysicalDeviceCount < have) args.ret = VK_INCOMPLETE;
+  *args.pPhysicalDeviceCount = std::min(*args.pPhysicalDeviceCount, have);
+  for (std::uint32_t i = 0; i < *args.pPhysicalDeviceCount; ++i) {
+    PhysicalDevice& device = *devices[i];
+    const wire::ObjectId id = args.pPhysicalDevices_ids[i];
+    if (device.id == id) continue;
+    if (device.id != 0) return stream.refuse(args.kType, "The physical device has another id already.");
+    if (!stream.reserve(VK_OBJECT_TYPE_PHYSICAL_DEVICE, id)) return;
+    device.id = id;
+    stream.created_with_state(state_of(device), VK_OBJECT_TYPE_PHYSICAL_DEVICE, id, std::bit_cast<std::uint64_t>(device.handle));
+  }
+}
+
+void on_vkEnumeratePhysicalDeviceGroups(CommandStream& stream, wire::vkEnumeratePhysicalDeviceGroups_args& args) {
+  Instance& instance = *stream.context().instance();
+  if (std::ranges::any_of(instance.physical_devices, [](const auto& d) { return d->id == 0; }) ||
+      instance.physical_devices.empty()) {
+    args.ret = VK_ERROR_INITIALIZATION_FAILED;  // ids come from vkEnumeratePhysicalDevices
+    return;
+  }
+  args.ret = instance.procs->vkEnumeratePhysicalDeviceGroups(
+      instance.handle, args.pPhysicalDeviceGroupCount, args.pPhysicalDeviceGroupProperties);
+  if (args.ret < 0 || args.pPhysicalDeviceGroupProperties == nullptr) return;
+  for (std::uint32_t g = 0; g < *args.pPhysicalDeviceGroupCount; ++g) {
+    VkPhysicalDeviceGroupProperties& group = args.pPhysicalDeviceGroupProperties[g];
+    for (std::uint32_t i = 0; i < VK_MAX_DEVICE_GROUP_SIZE; ++i) {
+      wire::ObjectId id = 0;
+      if (i < group.physicalDeviceCount) {
+        const auto found = std::ranges::find(instance.physical_devices, group.physicalDevices[i],
+                                             [](const auto& d) { return d->handle; });
+        if (found != instance.physical_devices.end()) id = (*found)->id;
+      }
+      group.physicalDevices[i] = std::bit_cast<VkPhysicalDevice>(id);  // the wire carries ids
+    }
+  }
+}
+
+}  // namespace hesper::render

@@ -1,0 +1,219 @@
+// Physical devices: the list, and the answers that differ from the host's. docs/wsi-emulation.md says why each does.
+#include "render/physical_device.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "base/log.h"
+#include "render/chain.h"
+#include "render/client_context.h"
+#include "render/handlers_gen.h"
+#include "render/probe.h"
+#include "render/stream.h"
+#include "wire/names.h"
+
+namespace hesper::render {
+namespace {
+
+// The guest implements these itself on top of what it gets.
+constexpr std::array<std::string_view, 3> kGuestImplements{"VK_KHR_map_memory2", "VK_KHR_deferred_host_operations",
+                                                           "VK_EXT_tooling_info"};
+// Handled without the host's help where it has none. What they let programs see is what the plans stand for.
+constexpr std::array<const char*, 3> kAlwaysShown{"VK_KHR_external_memory_fd", "VK_KHR_external_semaphore_fd",
+                                                  "VK_KHR_external_fence_fd"};
+
+std::vector<VkExtensionProperties> list_host_extensions(const InstanceProcs& procs, VkPhysicalDevice device) {
+  std::uint32_t count = 0;
+  if (procs.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr) != VK_SUCCESS) return {};
+  std::vector<VkExtensionProperties> list(count);
+  if (procs.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, list.data()) < 0) return {};
+  list.resize(count);
+  return list;
+}
+
+const wire::ProtocolExtension* on_the_wire(std::string_view name) {
+  const auto all = wire::protocol_extensions();
+  const auto found = std::ranges::find(all, name, [](const auto& e) { return std::string_view(e.name); });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::vector<VkExtensionProperties> list_shown_extensions(const PhysicalDevice& device) {
+  std::vector<VkExtensionProperties> shown;
+  for (VkExtensionProperties extension : device.host_extensions) {
+    const std::string_view name = extension.extensionName;
+    const wire::ProtocolExtension* known = on_the_wire(name);
+    if (known == nullptr || std::ranges::contains(kGuestImplements, name)) continue;
+    if (name == VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME && device.memory.strategy != MemoryStrategy::dmabuf) {
+      continue;  // advertised by drivers that cannot do it here; the probe tried
+    }
+    extension.specVersion = std::min(extension.specVersion, known->spec_version);
+    shown.push_back(extension);
+  }
+  for (const char* name : kAlwaysShown) {
+    if (device.host_has(name)) continue;
+    VkExtensionProperties extension{.specVersion = 1};
+    std::strncpy(extension.extensionName, name, sizeof(extension.extensionName) - 1);
+    shown.push_back(extension);
+  }
+  return shown;
+}
+
+const PhysicalDevice& physical(const void* state) noexcept {
+  // SAFETY: the state of every physical device is its PhysicalDevice.
+  return *static_cast<const PhysicalDevice*>(static_cast<const InstanceChild*>(state));
+}
+
+std::uint32_t capped(std::uint32_t version) noexcept { return std::min(version, kNewestVersion); }
+
+}  // namespace
+
+bool PhysicalDevice::host_has(const char* extension) const noexcept {
+  return std::ranges::any_of(host_extensions, [&](const auto& e) { return std::strcmp(e.extensionName, extension) == 0; });
+}
+
+VkResult find_physical_devices(Instance& instance, MemoryStrategy wanted) {
+  std::uint32_t count = 0;
+  VkResult result = instance.procs->vkEnumeratePhysicalDevices(instance.handle, &count, nullptr);
+  if (result != VK_SUCCESS) return result;
+  std::vector<VkPhysicalDevice> handles(count);
+  result = instance.procs->vkEnumeratePhysicalDevices(instance.handle, &count, handles.data());
+  if (result < 0) return result;
+  handles.resize(count);
+  for (VkPhysicalDevice handle : handles) {
+    auto device = std::make_unique<PhysicalDevice>();
+    device->procs = instance.procs;
+    device->instance = &instance;
+    device->handle = handle;
+    instance.procs->vkGetPhysicalDeviceProperties(handle, &device->properties);
+    const char* name = device->properties.deviceName;
+    if (device->properties.apiVersion < VK_API_VERSION_1_1) {
+      log::info("{} is left out: its driver is older than Vulkan 1.1.", name);
+      continue;
+    }
+    device->host_extensions = list_host_extensions(*instance.procs, handle);
+    auto plan = plan_memory(*instance.procs, handle, wanted);
+    if (!plan) {
+      log::warn("{} is left out: {}", name, plan.error().message);
+      continue;
+    }
+    device->memory = std::move(*plan);
+    device->emulation = plan_emulation(*instance.procs, handle);
+    device->extensions = list_shown_extensions(*device);
+    log::debug("{}: memory strategy {}. {}", name, name_of(device->memory.strategy), device->memory.reason);
+    instance.physical_devices.push_back(std::move(device));
+  }
+  return VK_SUCCESS;
+}
+
+void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept {
+  constexpr VkMemoryPropertyFlags kHost =
+      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  for (std::uint32_t i = 0; i < properties.memoryTypeCount; ++i) {
+    if ((plan.mappable_types & (1u << i)) == 0) properties.memoryTypes[i].propertyFlags &= ~kHost;
+  }
+}
+
+// ---- Handlers ----
+
+void on_vkEnumerateDeviceExtensionProperties(CommandStream& stream, wire::vkEnumerateDeviceExtensionProperties_args& args) {
+  if (args.pLayerName != nullptr) return stream.refuse(args.kType, "Device layers do not exist here.");
+  const auto& shown = physical(args.physicalDevice.state).extensions;
+  const auto have = static_cast<std::uint32_t>(shown.size());
+  args.ret = VK_SUCCESS;
+  if (args.pProperties == nullptr) {
+    *args.pPropertyCount = have;
+    return;
+  }
+  if (*args.pPropertyCount < have) args.ret = VK_INCOMPLETE;
+  *args.pPropertyCount = std::min(*args.pPropertyCount, have);
+  std::copy_n(shown.begin(), *args.pPropertyCount, args.pProperties);
+}
+
+void on_vkGetPhysicalDeviceProperties(CommandStream&, wire::vkGetPhysicalDeviceProperties_args& args) {
+  *args.pProperties = physical(args.physicalDevice.state).properties;
+  args.pProperties->apiVersion = capped(args.pProperties->apiVersion);
+}
+
+void on_vkGetPhysicalDeviceProperties2(CommandStream&, wire::vkGetPhysicalDeviceProperties2_args& args) {
+  instance_procs(args.physicalDevice.state).vkGetPhysicalDeviceProperties2(args.physicalDevice.handle, args.pProperties);
+  args.pProperties->properties.apiVersion = capped(args.pProperties->properties.apiVersion);
+}
+
+void on_vkGetPhysicalDeviceMemoryProperties(CommandStream&, wire::vkGetPhysicalDeviceMemoryProperties_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  device.procs->vkGetPhysicalDeviceMemoryProperties(device.handle, args.pMemoryProperties);
+  apply_plan(device.memory, *args.pMemoryProperties);
+}
+
+void on_vkGetPhysicalDeviceMemoryProperties2(CommandStream&, wire::vkGetPhysicalDeviceMemoryProperties2_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  device.procs->vkGetPhysicalDeviceMemoryProperties2(device.handle, args.pMemoryProperties);
+  apply_plan(device.memory, args.pMemoryProperties->memoryProperties);
+}
+
+void on_vkGetPhysicalDeviceImageFormatProperties2(CommandStream&,
+                                                  wire::vkGetPhysicalDeviceImageFormatProperties2_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  const auto* external = find_in_chain<VkPhysicalDeviceExternalImageFormatInfo>(
+      args.pImageFormatInfo->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+  if (external != nullptr && external->handleType != 0 && device.memory.strategy != MemoryStrategy::dmabuf) {
+    args.ret = VK_ERROR_FORMAT_NOT_SUPPORTED;  // no image can be exported, whatever the driver says
+    return;
+  }
+  args.ret = device.procs->vkGetPhysicalDeviceImageFormatProperties2(device.handle, args.pImageFormatInfo,
+                                                                     args.pImageFormatProperties);
+}
+
+void on_vkGetPhysicalDeviceExternalBufferProperties(CommandStream&,
+                                                    wire::vkGetPhysicalDeviceExternalBufferProperties_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  if (device.memory.strategy != MemoryStrategy::dmabuf) {
+    args.pExternalBufferProperties->externalMemoryProperties = {};
+    return;
+  }
+  device.procs->vkGetPhysicalDeviceExternalBufferProperties(device.handle, args.pExternalBufferInfo,
+                                                            args.pExternalBufferProperties);
+}
+
+void on_vkGetPhysicalDeviceExternalSemaphoreProperties(
+    CommandStream&, wire::vkGetPhysicalDeviceExternalSemaphoreProperties_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  VkExternalSemaphoreProperties& out = *args.pExternalSemaphoreProperties;
+  if (!device.emulation.semaphore_sync_fd) {
+    device.procs->vkGetPhysicalDeviceExternalSemaphoreProperties(device.handle, args.pExternalSemaphoreInfo, &out);
+    return;
+  }
+  const auto* type = find_in_chain<VkSemaphoreTypeCreateInfo>(args.pExternalSemaphoreInfo->pNext,
+                                                              VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+  const bool binary = type == nullptr || type->semaphoreType == VK_SEMAPHORE_TYPE_BINARY;
+  out.exportFromImportedHandleTypes = 0;
+  out.compatibleHandleTypes = 0;
+  out.externalSemaphoreFeatures = 0;
+  if (binary && args.pExternalSemaphoreInfo->handleType == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT) {
+    out.exportFromImportedHandleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
+    out.compatibleHandleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
+    out.externalSemaphoreFeatures =
+        VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT | VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
+  }
+}
+
+void on_vkGetPhysicalDeviceExternalFenceProperties(CommandStream&,
+                                                   wire::vkGetPhysicalDeviceExternalFenceProperties_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  VkExternalFenceProperties& out = *args.pExternalFenceProperties;
+  if (!device.emulation.fence_sync_fd) {
+    device.procs->vkGetPhysicalDeviceExternalFenceProperties(device.handle, args.pExternalFenceInfo, &out);
+    return;
+  }
+  out.exportFromImportedHandleTypes = 0;
+  out.compatibleHandleTypes = 0;
+  out.externalFenceFeatures = 0;
+  if (args.pExternalFenceInfo->handleType == VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT) {
+    out.compatibleHandleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT;
+    out.externalFenceFeatures = VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT;  // imports stay in the guest
+  }
+}
+
+}  // namespace hesper::render

@@ -1,0 +1,28 @@
+// Physical devices: how they are found and what is changed in their answers. The plans behind that: memory_plan.h.
+#pragma once
+
+#include <vulkan/vulkan_core.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "base/error.h"
+#include "render/loader.h"
+#include "render/objects.h"
+
+namespace hesper::render {
+
+// The newest Vulkan version that this renderer replays; the patch number is the host's own.
+inline constexpr std::uint32_t kNewestVersion = VK_MAKE_API_VERSION(0, 1, 4, VK_API_VERSION_PATCH(~0u));
+
+// Creates the host's instance for a client (app may be nullptr: version 1.1).
+[[nodiscard]] Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader,
+                                                                     const VkApplicationInfo* app);
+
+// Fills instance.physical_devices: those of Vulkan 1.1 on which a memory strategy works. Logs why others are left out.
+[[nodiscard]] VkResult find_physical_devices(Instance& instance, MemoryStrategy wanted);
+
+// What the host calls a pNext-stripped version of: makes memory properties fit the plan.
+void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept;
+
+}  // namespace hesper::render

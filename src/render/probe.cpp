@@ -1,0 +1,78 @@
+// probe_host: the report around memory_plan.h.
+#include "render/probe.h"
+
+#include <fmt/format.h>
+
+#include "render/loader.h"
+#include "render/physical_device.h"
+
+namespace hesper::render {
+namespace {
+
+ProbeReport report_of(const InstanceProcs& procs, VkPhysicalDevice device, MemoryStrategy wanted) {
+  VkPhysicalDeviceProperties base{};
+  procs.vkGetPhysicalDeviceProperties(device, &base);
+  ProbeReport report{.device = base.deviceName, .api_version = base.apiVersion};
+  if (base.apiVersion < VK_API_VERSION_1_1) {
+    report.memory_reason = "Its driver is older than Vulkan 1.1.";
+    return report;
+  }
+  VkPhysicalDeviceDriverProperties driver{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+  VkPhysicalDeviceIDProperties ids{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, .pNext = &driver};
+  VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &ids};
+  procs.vkGetPhysicalDeviceProperties2(device, &properties);
+  report.driver = fmt::format("{} {}", driver.driverName, driver.driverInfo);
+  for (const std::uint8_t byte : ids.deviceUUID) report.device_uuid += fmt::format("{:02x}", byte);
+
+  const auto plan = plan_memory(procs, device, wanted);
+  if (!plan) {
+    report.memory_reason = plan.error().message;
+    return report;
+  }
+  report.usable = true;
+  report.memory = name_of(plan->strategy);
+  report.memory_reason = plan->reason;
+  const Emulation emulation = plan_emulation(procs, device);
+  if (emulation.semaphore_sync_fd) report.emulated = "sync_fd semaphores";
+  if (emulation.fence_sync_fd) report.emulated += report.emulated.empty() ? "sync_fd fences" : ", sync_fd fences";
+  return report;
+}
+
+}  // namespace
+
+Result<std::vector<ProbeReport>> probe_host(MemoryStrategy wanted) {
+  auto loader = Loader::open();
+  if (!loader) return std::unexpected(loader.error());
+  auto instance = create_host_instance(**loader, nullptr);
+  if (!instance) return std::unexpected(instance.error());
+  const InstanceProcs& procs = *(*instance)->procs;
+  std::uint32_t count = 0;
+  VkResult result = procs.vkEnumeratePhysicalDevices((*instance)->handle, &count, nullptr);
+  std::vector<VkPhysicalDevice> devices(count);
+  if (result == VK_SUCCESS) result = procs.vkEnumeratePhysicalDevices((*instance)->handle, &count, devices.data());
+  if (result < 0) return fail("The host's Vulkan drivers cannot be listed.", result);
+  if (count == 0) {
+    return fail("The host's Vulkan drivers find no device; install one that does (Debian: apt install mesa-vulkan-drivers).");
+  }
+  std::vector<ProbeReport> reports;
+  for (VkPhysicalDevice device : devices) reports.push_back(report_of(procs, device, wanted));
+  return reports;
+}
+
+Result<MemoryStrategy> parse_memory_strategy(const std::string& name) {
+  for (const auto strategy : {MemoryStrategy::automatic, MemoryStrategy::dmabuf, MemoryStrategy::hostptr}) {
+    if (name == name_of(strategy)) return strategy;
+  }
+  return fail("The memory strategy \"" + name + "\" is unknown; choose auto, dmabuf or hostptr.");
+}
+
+const char* name_of(MemoryStrategy strategy) noexcept {
+  switch (strategy) {
+    case MemoryStrategy::automatic: return "auto";
+    case MemoryStrategy::dmabuf: return "dmabuf";
+    case MemoryStrategy::hostptr: return "hostptr";
+  }
+  return "auto";
+}
+
+}  // namespace hesper::render

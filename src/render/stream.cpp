@@ -1,0 +1,135 @@
+// CommandStream: the loop, and how a command fails.
+#include "render/stream.h"
+
+#include <cstring>
+
+#include "base/log.h"
+#include "render/client_context.h"
+#include "render/handlers_gen.h"
+#include "wire/names.h"
+
+namespace hesper::render {
+
+CommandStream::CommandStream(ClientContext& context, std::string name)
+    : context_(context),
+      name_(std::move(name)),
+      arena_(context.options().decoder_limit),
+      decoder_(arena_, &context.objects()) {}
+
+bool CommandStream::fatal() const noexcept { return context_.fatal(); }
+
+bool CommandStream::stopping() const noexcept { return fatal() || (ring_ != nullptr && ring_->stopping()); }
+
+bool CommandStream::execute_next() {
+  constexpr std::uint32_t kGenerateReply = 1;
+  arena_.reset();
+  decoder_.clear_tombstone();
+  command_start_ = decoder_.position();
+  const auto type = decoder_.take<std::uint32_t>();
+  const auto flags = decoder_.take<std::uint32_t>();
+  if (!decoder_.ok() || type >= kDispatch.size() || kDispatch[type] == nullptr) [[unlikely]] {
+    decoder_.fail(wire::DecodeErrc::unknown_command, type);
+    malformed(wire::CommandType{type});
+    return false;
+  }
+  reply_wanted_ = (flags & kGenerateReply) != 0;
+  kDispatch[type](*this);
+  return !context_.fatal();
+}
+
+bool CommandStream::execute(std::span<const std::byte> commands) {
+  decoder_.reset(commands);
+  while (decoder_.remaining() != 0) {
+    if (!execute_next()) return false;
+  }
+  return true;
+}
+
+bool CommandStream::execute_nested(std::span<const std::byte> commands) {
+  const wire::Decoder outer = decoder_;
+  const bool outer_reply = reply_wanted_;
+  nested_ = true;
+  const bool went_well = execute(commands);
+  nested_ = false;
+  decoder_ = outer;
+  reply_wanted_ = outer_reply;
+  return went_well;
+}
+
+bool CommandStream::consume(RingBatch& batch) {
+  decoder_.reset(batch.commands());
+  while (decoder_.remaining() != 0) {
+    if (stopping() || !execute_next()) return false;
+    batch.done(decoder_.position());
+  }
+  return true;
+}
+
+void CommandStream::broken(const std::string& reason) { context_.lose(name_ + ": " + reason); }
+
+void CommandStream::malformed(wire::CommandType type) {
+  const wire::DecodeError& error = decoder_.error();
+  context_.lose(fmt::format("{}, {} at byte {} of the {}: {} at byte {} (value {:#x}).", name_, wire::command_name(type),
+                            command_start_, nested_ ? "nested stream" : "batch", wire::describe(error.code),
+                            error.offset, error.detail));
+}
+
+void CommandStream::refuse(wire::CommandType type, std::string_view reason) {
+  context_.lose(fmt::format("{}, {} at byte {} of the {}: {}", name_, wire::command_name(type), command_start_,
+                            nested_ ? "nested stream" : "batch", reason));
+}
+
+void CommandStream::missing(wire::CommandType type) {
+  refuse(type, "The host driver does not have this command, or its extension was not enabled.");
+}
+
+bool CommandStream::set_reply_target(std::shared_ptr<Resource> resource, std::size_t offset, std::size_t size) {
+  if (offset > resource->size || size > resource->size - offset) return false;
+  reply_.reset(resource->mapping.bytes().subspan(offset));
+  reply_size_ = size;
+  reply_resource_ = std::move(resource);
+  return true;
+}
+
+bool CommandStream::seek_reply(std::size_t position) noexcept {
+  return reply_resource_ != nullptr && position <= reply_size_ && reply_.seek(position);
+}
+
+// ---- Objects ----
+
+bool CommandStream::reserve(VkObjectType type, wire::ObjectId id) {
+  if (id != 0 && context_.objects().find(id).type == VK_OBJECT_TYPE_UNKNOWN) return true;
+  context_.lose(fmt::format("{}: a new object (VkObjectType {}) has the id {}, which is 0 or in use.", name_,
+                            static_cast<int>(type), id));
+  return false;
+}
+
+void CommandStream::created_with_state(void* state, VkObjectType type, wire::ObjectId id, std::uint64_t handle) {
+  const auto inserted = context_.objects().insert(id, {.type = type, .handle = handle, .state = state});
+  if (inserted != wire::ObjectTable::Insert::ok) {
+    context_.lose(fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.",
+                              name_, id));
+  }
+}
+
+void CommandStream::created(const void* parent_state, VkObjectType type, wire::ObjectId id, std::uint64_t handle) {
+  // SAFETY: simple objects are children of a device; see device_procs().
+  Device* device = static_cast<const DeviceChild*>(parent_state)->device;
+  created_with_state(state_of(*device), type, id, handle);
+}
+
+void CommandStream::failed(const void* parent_state, VkObjectType type, wire::ObjectId id) {
+  Device* device = static_cast<const DeviceChild*>(parent_state)->device;
+  const auto inserted =
+      context_.objects().insert(id, {.type = type, .tombstone = true, .handle = 0, .state = state_of(*device)});
+  if (inserted != wire::ObjectTable::Insert::ok) {
+    context_.lose(fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.",
+                              name_, id));
+  }
+}
+
+void CommandStream::destroyed(wire::ObjectId id) {
+  if (id != 0) context_.objects().erase(id);
+}
+
+}  // namespace hesper::render

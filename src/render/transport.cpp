@@ -1,0 +1,124 @@
+// The VK_MESA_venus_protocol commands that move commands and replies: reply streams, nested streams, rings and the
+// order between rings and the context stream. Spec of each: docs/wire.md.
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "render/client_context.h"
+#include "render/handlers_gen.h"
+#include "render/stream.h"
+
+namespace hesper::render {
+namespace {
+
+// Commands for the context stream only (a ring would join or wait for itself), and for rings only.
+bool on_context_stream(CommandStream& stream, wire::CommandType type) {
+  if (stream.ring() == nullptr) return true;
+  stream.refuse(type, "This command belongs on the context stream, not on a ring.");
+  return false;
+}
+
+Ring* ring_of(CommandStream& stream, wire::CommandType type, std::uint64_t id) {
+  if (!on_context_stream(stream, type)) return nullptr;
+  Ring* ring = stream.context().find_ring(id);
+  if (ring == nullptr) stream.refuse(type, "The ring is unknown.");
+  return ring;
+}
+
+}  // namespace
+
+void on_vkSetReplyCommandStreamMESA(CommandStream& stream, wire::vkSetReplyCommandStreamMESA_args& args) {
+  auto resource = stream.context().resources().find(ResourceId{args.pStream->resourceId});
+  if (resource == nullptr || resource->kind != ResourceKind::shmem ||
+      !stream.set_reply_target(std::move(resource), args.pStream->offset, args.pStream->size)) {
+    stream.refuse(args.kType, "The reply stream is not a range of shared memory of this context.");
+  }
+}
+
+void on_vkSeekReplyCommandStreamMESA(CommandStream& stream, wire::vkSeekReplyCommandStreamMESA_args& args) {
+  if (!stream.seek_reply(args.position)) stream.refuse(args.kType, "The position lies outside the reply stream.");
+}
+
+void on_vkExecuteCommandStreamsMESA(CommandStream& stream, wire::vkExecuteCommandStreamsMESA_args& args) {
+  struct Part {
+    std::shared_ptr<Resource> resource;
+    std::size_t offset;
+    std::size_t size;
+    std::size_t reply_position;
+  };
+  if (stream.nested()) return stream.refuse(args.kType, "Nested streams cannot nest again.");
+  if (args.streamCount == 0) return stream.refuse(args.kType, "There is no stream.");
+
+  // The inner commands reuse the arena that args lies in, so everything needed later is copied out of it first.
+  const bool seeks = args.pReplyPositions != nullptr;
+  std::vector<Part> parts;
+  std::size_t largest = 0;
+  for (std::uint32_t i = 0; i < args.streamCount; ++i) {
+    const wire::VkCommandStreamDescriptionMESA& description = args.pStreams[i];
+    auto resource = stream.context().resources().find(ResourceId{description.resourceId});
+    if (resource == nullptr || resource->kind != ResourceKind::shmem || description.offset > resource->size ||
+        description.size > resource->size - description.offset || description.size % 4 != 0) {
+      return stream.refuse(args.kType, "A stream is not a range of shared memory of this context.");
+    }
+    if (description.size > stream.context().options().decoder_limit) {
+      return stream.refuse(args.kType, "A stream is larger than the decoder's memory limit.");
+    }
+    largest = std::max(largest, description.size);
+    parts.push_back({.resource = std::move(resource),
+                     .offset = description.offset,
+                     .size = description.size,
+                     .reply_position = seeks ? args.pReplyPositions[i] : 0});
+  }
+  // Copied once: the client could change its memory while it is decoded.
+  const auto copy = std::make_unique_for_overwrite<std::byte[]>(largest);
+  for (const Part& part : parts) {
+    if (seeks && !stream.seek_reply(part.reply_position)) {
+      return stream.refuse(args.kType, "A reply position lies outside the reply stream.");
+    }
+    if (part.size == 0) continue;
+    std::memcpy(copy.get(), part.resource->mapping.data() + part.offset, part.size);
+    if (!stream.execute_nested({copy.get(), part.size})) return;
+  }
+}
+
+void on_vkCreateRingMESA(CommandStream& stream, wire::vkCreateRingMESA_args& args) {
+  if (!on_context_stream(stream, args.kType)) return;
+  const auto created = stream.context().create_ring(args.ring, *args.pCreateInfo);
+  if (!created) stream.refuse(args.kType, created.error());
+}
+
+void on_vkDestroyRingMESA(CommandStream& stream, wire::vkDestroyRingMESA_args& args) {
+  if (!on_context_stream(stream, args.kType)) return;
+  if (!stream.context().destroy_ring(args.ring)) stream.refuse(args.kType, "The ring is unknown.");
+}
+
+void on_vkNotifyRingMESA(CommandStream& stream, wire::vkNotifyRingMESA_args& args) {
+  if (Ring* ring = ring_of(stream, args.kType, args.ring); ring != nullptr) ring->wake();
+}
+
+void on_vkWriteRingExtraMESA(CommandStream& stream, wire::vkWriteRingExtraMESA_args& args) {
+  Ring* ring = ring_of(stream, args.kType, args.ring);
+  if (ring != nullptr && !ring->write_extra(args.offset, args.value)) {
+    stream.refuse(args.kType, "The offset lies outside the ring's extra region.");
+  }
+}
+
+void on_vkSubmitVirtqueueSeqnoMESA(CommandStream& stream, wire::vkSubmitVirtqueueSeqnoMESA_args& args) {
+  if (Ring* ring = ring_of(stream, args.kType, args.ring); ring != nullptr) ring->submit_virtqueue_seqno(args.seqno);
+}
+
+void on_vkWaitVirtqueueSeqnoMESA(CommandStream& stream, wire::vkWaitVirtqueueSeqnoMESA_args& args) {
+  if (stream.ring() == nullptr) return stream.refuse(args.kType, "This command belongs on a ring.");
+  static_cast<void>(stream.ring()->wait_virtqueue_seqno(args.seqno));  // false: the ring is about to end anyway
+}
+
+void on_vkWaitRingSeqnoMESA(CommandStream& stream, wire::vkWaitRingSeqnoMESA_args& args) {
+  Ring* ring = ring_of(stream, args.kType, args.ring);
+  if (ring == nullptr) return;
+  // Positions in a ring are 32 bits wide; the upper half of the wire's word carries nothing.
+  if (ring->wait_seqno(static_cast<std::uint32_t>(args.seqno)) == Ring::Wait::unreachable) {
+    stream.refuse(args.kType, "The ring is empty and ends before the seqno that is waited for.");
+  }
+}
+
+}  // namespace hesper::render
