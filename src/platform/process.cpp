@@ -86,8 +86,8 @@ Result<pid_t> spawn(const SpawnOptions& options) {
   const std::vector<char*> arguments = pointers(options.arguments);
   const std::vector<char*> environment = pointers(options.environment);
   pid_t child = -1;
-  const int error = ::posix_spawnp(&child, options.program.c_str(), plan.actions(), plan.attributes(),
-                                   arguments.data(), environment.data());
+  const int error = ::posix_spawnp(&child, options.program.c_str(), plan.actions(), plan.attributes(), arguments.data(),
+                                   environment.data());
   if (error != 0) return fail_errno(fmt::format("Starting '{}' fails", options.program), error);
   return child;
 }

@@ -29,8 +29,7 @@ class Mapping {
   // Maps bytes [offset, offset + size) of fd (borrowed). offset: a multiple of page_size().
   // align: the address is a multiple of it; a power of two, at least page_size() (0 means page_size()).
   // The mapping covers whole pages; bytes past the file's end inside the last page are readable and zero.
-  [[nodiscard]] static Result<Mapping> map(int fd, std::size_t size, std::uint64_t offset = 0,
-                                           std::size_t align = 0);
+  [[nodiscard]] static Result<Mapping> map(int fd, std::size_t size, std::uint64_t offset = 0, std::size_t align = 0);
 
   [[nodiscard]] std::byte* data() const noexcept { return data_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

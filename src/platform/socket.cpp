@@ -35,8 +35,7 @@ const sockaddr* generic(const sockaddr_un& address) noexcept { return reinterpre
 Result<void> clear_stale_socket(const std::filesystem::path& path) {
   struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return {};
-  if (!S_ISSOCK(info.st_mode))
-    return fail(fmt::format("'{}' exists and is not a socket.", path.native()), EADDRINUSE);
+  if (!S_ISSOCK(info.st_mode)) return fail(fmt::format("'{}' exists and is not a socket.", path.native()), EADDRINUSE);
   auto probe = connect_to(path);
   if (probe || probe.error().code != ECONNREFUSED)
     return fail(fmt::format("The socket '{}' is in use by another server. Stop that server or choose another path.",
@@ -67,8 +66,7 @@ Result<Listener> Listener::at(const std::filesystem::path& path) {
   return listener;
 }
 
-Listener::Listener(Listener&& from) noexcept
-    : fd_(std::move(from.fd_)), path_(std::exchange(from.path_, {})) {}
+Listener::Listener(Listener&& from) noexcept : fd_(std::move(from.fd_)), path_(std::exchange(from.path_, {})) {}
 
 Listener& Listener::operator=(Listener&& from) noexcept {
   std::swap(fd_, from.fd_);
