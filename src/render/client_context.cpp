@@ -100,11 +100,16 @@ Result<Blob> ClientContext::create_shmem(const BlobRequest& request) {
 }
 
 Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
-  const wire::Object object = objects_.find(request.blob_id);
-  if (object.type != VK_OBJECT_TYPE_DEVICE_MEMORY) return fail("The blob id names no VkDeviceMemory.");
-  if (object.tombstone) return fail("The VkDeviceMemory could not be allocated.", VK_ERROR_OUT_OF_DEVICE_MEMORY);
-  // SAFETY: the state of every VkDeviceMemory is its Memory, see memory.cpp.
-  auto& memory = *static_cast<Memory*>(static_cast<DeviceChild*>(object.state));
+  std::shared_ptr<Memory> found;
+  {
+    const std::scoped_lock lock(memories_mutex_);
+    if (const auto it = memories_.find(request.blob_id); it != memories_.end()) found = it->second;
+  }
+  if (found == nullptr) {
+    return fail(objects_.find(request.blob_id).tombstone ? "The VkDeviceMemory could not be allocated."
+                                                         : "The blob id names no VkDeviceMemory.");
+  }
+  const Memory& memory = *found;
   const bool wants_map = (request.blob_flags & kMappable) != 0;
   if (wants_map && !memory.mappable) return fail("The VkDeviceMemory is not host-visible.");
   if (request.size > memory.size) {
@@ -118,18 +123,18 @@ Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
     auto copy = duplicate(memory.fd.get());
     if (!copy) return std::unexpected(copy.error());
     fd = std::move(*copy);
-  } else if (memory.procs->vkGetMemoryFdKHR != nullptr) {
+  } else if (memory.exportable) {
     kind = ResourceKind::dma_buf;
     const VkMemoryGetFdInfoKHR info{.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
                                     .pNext = nullptr,
                                     .memory = memory.handle,
                                     .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};
     int raw = -1;
-    const VkResult result = memory.procs->vkGetMemoryFdKHR(memory.device->handle, &info, &raw);
+    const VkResult result = memory.device->procs->vkGetMemoryFdKHR(memory.device->handle, &info, &raw);
     if (result != VK_SUCCESS) return fail("The host driver does not export the VkDeviceMemory.", result);
     fd = UniqueFd(raw);
   } else {
-    return fail("The VkDeviceMemory cannot be exported on this host.");
+    return fail("The VkDeviceMemory was not allocated for export.");
   }
   auto kept = duplicate(fd.get());
   if (!kept) return std::unexpected(kept.error());
@@ -139,6 +144,22 @@ Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
               .size = request.size,
               .mappable = memory.mappable,
               .map_info = memory.mappable ? kCached : 0};
+}
+
+void ClientContext::add_memory(wire::ObjectId id, std::shared_ptr<Memory> memory) {
+  const std::scoped_lock lock(memories_mutex_);
+  memories_.insert_or_assign(id, std::move(memory));
+}
+
+std::shared_ptr<Memory> ClientContext::remove_memory(wire::ObjectId id) {
+  const std::scoped_lock lock(memories_mutex_);
+  auto node = memories_.extract(id);
+  return node ? std::move(node.mapped()) : nullptr;
+}
+
+void ClientContext::remove_memories(const Device& device) {
+  const std::scoped_lock lock(memories_mutex_);
+  std::erase_if(memories_, [&](const auto& entry) { return entry.second->device == &device; });
 }
 
 void ClientContext::destroy_resource(ResourceId resource) { resources_.erase(resource); }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "render/context.h"
 #include "render/loader.h"
@@ -41,6 +42,11 @@ class ClientContext final : public Context {
   [[nodiscard]] ResourceTable& resources() noexcept { return resources_; }
   [[nodiscard]] std::unique_ptr<Instance>& instance() noexcept { return instance_; }
 
+  // Memories by id, beside the object table: a door may export one while a ring frees it. Any thread.
+  void add_memory(wire::ObjectId id, std::shared_ptr<Memory> memory);
+  std::shared_ptr<Memory> remove_memory(wire::ObjectId id);  // nullptr if unknown
+  void remove_memories(const Device& device);
+
   // Rings; context stream only. create_ring's error is a sentence; the others return nullptr / false if unknown.
   [[nodiscard]] std::expected<void, std::string> create_ring(std::uint64_t id, const wire::VkRingCreateInfoMESA& info);
   [[nodiscard]] bool destroy_ring(std::uint64_t id);
@@ -66,6 +72,9 @@ class ClientContext final : public Context {
   wire::ObjectTable objects_;
   ResourceTable resources_;
   std::atomic<bool> fatal_{false};
+
+  std::mutex memories_mutex_;
+  std::unordered_map<wire::ObjectId, std::shared_ptr<Memory>> memories_;
 
   std::mutex timelines_mutex_;
   std::array<Queue*, kTimelineCount> timelines_{};

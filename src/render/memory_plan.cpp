@@ -59,7 +59,6 @@ class TrialDevice {
   ~TrialDevice() {
     if (device == VK_NULL_HANDLE) return;
     vk.vkDeviceWaitIdle(device);
-    vk.vkDestroyImage(device, image, nullptr);
     vk.vkDestroyBuffer(device, buffer, nullptr);
     vk.vkFreeMemory(device, memory, nullptr);
     vk.vkDestroyFence(device, fence, nullptr);

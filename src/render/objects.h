@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -52,6 +53,7 @@ struct PhysicalDevice : InstanceChild {
   VkPhysicalDevice handle = VK_NULL_HANDLE;
   wire::ObjectId id = 0;  // given by the client's first enumeration; 0 before
   VkPhysicalDeviceProperties properties{};
+  std::uint32_t memory_type_count = 0;
   std::vector<VkExtensionProperties> host_extensions;
   std::vector<VkExtensionProperties> extensions;  // what the client is shown
   MemoryPlan memory;
@@ -105,32 +107,21 @@ struct Queue : DeviceChild {
   std::thread thread_;
 };
 
-// Memory whose pages the client may map. Freed with vkFreeMemory; the pages live on in whoever mapped the fd.
-struct Memory : DeviceChild {
+// What stands behind a VkDeviceMemory. Shared: the door may export it while a ring frees it.
+struct Memory {
   VkDeviceMemory handle = VK_NULL_HANDLE;
-  std::uint64_t size = 0;  // bytes behind fd, at least the allocation's
-  UniqueFd fd;             // strategy hostptr: the pages; otherwise exported when a blob is asked for
-  platform::Mapping mapping;
+  Device* device = nullptr;
+  std::uint64_t size = 0;     // bytes behind fd, at least the allocation's
+  UniqueFd fd;                // strategy hostptr: the pages; otherwise exported when a blob is asked for
+  platform::Mapping mapping;  // strategy hostptr: the address that the driver imported
   bool mappable = false;
+  bool exportable = false;  // has fd, or was allocated for export as dma-buf
 };
 
-struct Semaphore : DeviceChild {
-  VkSemaphore handle = VK_NULL_HANDLE;
-  bool timeline = false;
-  // Emulated sync_fd import: the next wait finds a signalled temporary payload. Under Device::sync_mutex.
-  bool imported = false;
-  Queue* last_signal = nullptr;  // emulated sync_fd export consumes the signal there
-};
-
-struct Fence : DeviceChild {
-  std::atomic<VkFence> handle{VK_NULL_HANDLE};
-};
-
-// Object ids that die with their pool.
-struct Pool : DeviceChild {
-  std::uint64_t handle = 0;
-  std::mutex mutex;
-  std::unordered_map<wire::ObjectId, std::uint64_t> children;  // id to host handle
+// Stands in for sync_fd payloads where the host has none; docs/wsi-emulation.md.
+struct EmulatedSemaphore {
+  bool imported = false;         // the next wait finds a temporary payload that is signalled already
+  Queue* last_signal = nullptr;  // where an export consumes the signal
 };
 
 struct Device : DeviceChild {
@@ -143,18 +134,19 @@ struct Device : DeviceChild {
   DeviceProcs procs_table{};
   std::vector<std::unique_ptr<Queue>> queues;  // all that the device was created with
 
-  // Objects with a state of their own. The lock is for the maps only.
-  std::mutex objects_mutex;
-  std::unordered_map<wire::ObjectId, std::unique_ptr<Memory>> memories;
-  std::unordered_map<wire::ObjectId, std::unique_ptr<Pool>> pools;
-  std::unordered_map<wire::ObjectId, std::unique_ptr<Fence>> fences;
-  std::unordered_map<wire::ObjectId, std::unique_ptr<Semaphore>> semaphores;
+  // Ids that die with their pool, by the pool's host handle.
+  std::mutex pools_mutex;
+  std::unordered_map<VkCommandPool, std::unordered_set<wire::ObjectId>> command_buffers;
+  std::unordered_map<VkDescriptorPool, std::unordered_set<wire::ObjectId>> descriptor_sets;
 
-  // Emulated sync_fd: see docs/wsi-emulation.md.
+  // Emulated sync_fd; empty on hosts that have the real thing.
   std::mutex sync_mutex;
-  std::unordered_map<VkSemaphore, Semaphore*> semaphore_of;
-  std::size_t imported_semaphores = 0;   // how many have Semaphore::imported set
-  std::vector<VkFence> parked_fences;    // replaced while they may still be pending
+  std::unordered_map<VkSemaphore, EmulatedSemaphore> emulated_semaphores;  // binary semaphores
+  std::size_t imported_semaphores = 0;                                     // how many are `imported`
+  std::vector<VkFence> parked_fences;                                      // replaced while they may still be pending
 };
+
+// Destroys a host object that the client still had when it destroyed the device.
+void destroy_leaked(Device& device, const wire::Object& object);
 
 }  // namespace hesper::render

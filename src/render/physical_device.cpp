@@ -92,6 +92,9 @@ VkResult find_physical_devices(Instance& instance, MemoryStrategy wanted) {
       log::info("{} is left out: its driver is older than Vulkan 1.1.", name);
       continue;
     }
+    VkPhysicalDeviceMemoryProperties memory{};
+    instance.procs->vkGetPhysicalDeviceMemoryProperties(handle, &memory);
+    device->memory_type_count = memory.memoryTypeCount;
     device->host_extensions = list_host_extensions(*instance.procs, handle);
     auto plan = plan_memory(*instance.procs, handle, wanted);
     if (!plan) {

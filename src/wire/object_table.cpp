@@ -139,11 +139,9 @@ Object ObjectTable::find(ObjectId id) const noexcept {
 }
 
 void ObjectTable::for_each(const std::function<void(ObjectId, const Object&)>& visit) const {
-  for (std::size_t index = 0; index < kRootSize; ++index) {
-    const Page* page = root_[index].load(std::memory_order_acquire);
-    if (page == nullptr) continue;
-    for (std::size_t i = 0; i < kPageSize; ++i) {
-      const ObjectId id = page->entries[i].id.load(std::memory_order_acquire);
+  for (const auto& page : pages_) {
+    for (const Entry& entry : page->entries) {
+      const ObjectId id = entry.id.load(std::memory_order_acquire);
       if (id != 0) visit(id, find(id));
     }
   }

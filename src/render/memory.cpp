@@ -1,0 +1,178 @@
+// Device memory: what stands behind each allocation, and imports of resources. Why it is done so: docs/memory.md.
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "render/chain.h"
+#include "render/client_context.h"
+#include "render/handlers_gen.h"
+#include "render/stream.h"
+
+namespace hesper::render {
+namespace {
+
+Device& device_of(const void* state) noexcept { return *static_cast<const DeviceChild*>(state)->device; }
+
+// Puts `link` (a struct with sType and pNext) in front of the chain of info.
+template <class Link>
+void push_front(VkMemoryAllocateInfo& info, Link& link) noexcept {
+  link.pNext = info.pNext;
+  info.pNext = &link;
+}
+
+VkResult allocate(Memory& memory, const VkMemoryAllocateInfo& info) {
+  return memory.device->procs->vkAllocateMemory(memory.device->handle, &info, nullptr, &memory.handle);
+}
+
+// Lets the driver use the pages behind fd (borrowed), `size` bytes of which exist.
+VkResult import_pages(Memory& memory, VkMemoryAllocateInfo info, int fd, std::uint64_t size) {
+  const MemoryPlan& plan = memory.device->physical_device.memory;
+  auto mapping = platform::Mapping::map(fd, size, 0, plan.import_alignment);
+  if (!mapping) {
+    log::warn("Cannot map memory for the driver: {}", mapping.error().message);
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+  }
+  memory.mapping = std::move(*mapping);
+  // A dedicated allocation is for memory that the driver makes itself, not for imported pages.
+  unchain(info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
+  VkImportMemoryHostPointerInfoEXT import{.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+                                          .pNext = nullptr,
+                                          .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+                                          .pHostPointer = memory.mapping.data()};
+  push_front(info, import);
+  info.allocationSize = size;
+  return allocate(memory, info);
+}
+
+// Strategy hostptr: shared pages first, then the driver's use of them.
+VkResult allocate_pages(Memory& memory, const VkMemoryAllocateInfo& info) {
+  const VkDeviceSize alignment = memory.device->physical_device.memory.import_alignment;
+  const VkDeviceSize size = (info.allocationSize + (alignment - 1)) & ~(alignment - 1);
+  auto fd = platform::create_shared_memory("hesper-memory", size);
+  if (!fd) {
+    log::warn("Cannot allocate memory for a client: {}", fd.error().message);
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  }
+  const VkResult result = import_pages(memory, info, fd->get(), size);
+  if (result == VK_SUCCESS) {
+    memory.fd = std::move(*fd);
+    memory.size = size;
+  }
+  return result;
+}
+
+// The other half of a blob: memory of this or another device that the client names by its resource.
+VkResult import_resource(Memory& memory, VkMemoryAllocateInfo info, const Resource& resource) {
+  const MemoryPlan& plan = memory.device->physical_device.memory;
+  if (resource.kind == ResourceKind::shared_memory && plan.strategy == MemoryStrategy::hostptr) {
+    const std::uint64_t whole = (resource.size + (plan.import_alignment - 1)) & ~(plan.import_alignment - 1);
+    if (info.allocationSize > whole) return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    return import_pages(memory, info, resource.fd.get(), whole);
+  }
+  if (resource.kind == ResourceKind::dma_buf && memory.device->procs->vkGetMemoryFdPropertiesKHR != nullptr) {
+    UniqueFd copy(::fcntl(resource.fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) return VK_ERROR_OUT_OF_HOST_MEMORY;
+    VkImportMemoryFdInfoKHR import{.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+                                   .pNext = nullptr,
+                                   .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+                                   .fd = copy.get()};
+    push_front(info, import);
+    const VkResult result = allocate(memory, info);
+    if (result == VK_SUCCESS) static_cast<void>(copy.release());  // the driver owns it now
+    return result;
+  }
+  return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+}
+
+VkResult make(CommandStream& stream, Memory& memory, VkMemoryAllocateInfo& info) {
+  const PhysicalDevice& physical = memory.device->physical_device;
+  if (info.memoryTypeIndex >= physical.memory_type_count) return VK_ERROR_UNKNOWN;
+  if (info.allocationSize == 0 || info.allocationSize > stream.context().options().memory_limit) {
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  }
+  const bool dmabuf = physical.memory.strategy == MemoryStrategy::dmabuf;
+  const auto* import = reinterpret_cast<const wire::VkImportMemoryResourceInfoMESA*>(
+      unchain(info, wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA));
+  memory.mappable = (physical.memory.mappable_types & (1u << info.memoryTypeIndex)) != 0;
+  memory.size = info.allocationSize;
+
+  if (import != nullptr) {
+    const auto resource = stream.context().resources().find(ResourceId{import->resourceId});
+    if (resource == nullptr) {
+      stream.refuse(wire::CommandType::vkAllocateMemory, "The resource that is imported is unknown.");
+      return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    }
+    unchain(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+    memory.mappable = false;  // the client maps the resource that it has
+    return import_resource(memory, info, *resource);
+  }
+  if (!dmabuf) {
+    unchain(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+    return memory.mappable ? allocate_pages(memory, info) : allocate(memory, info);
+  }
+  auto* wanted = find_in_chain<VkExportMemoryAllocateInfo>(info.pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+  memory.exportable = memory.mappable || wanted != nullptr;
+  VkExportMemoryAllocateInfo exported{.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+                                      .pNext = nullptr,
+                                      .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};
+  if (wanted != nullptr) {
+    wanted->handleTypes = exported.handleTypes;
+  } else if (memory.mappable) {
+    push_front(info, exported);
+    const VkDeviceSize page = platform::page_size();
+    info.allocationSize = (info.allocationSize + (page - 1)) & ~(page - 1);  // the client maps whole pages
+  }
+  memory.size = info.allocationSize;
+  return allocate(memory, info);
+}
+
+}  // namespace
+
+void on_vkAllocateMemory(CommandStream& stream, wire::vkAllocateMemory_args& args) {
+  const wire::ObjectId id = *args.pMemory_ids;
+  if (!stream.reserve(VK_OBJECT_TYPE_DEVICE_MEMORY, id)) return;
+  auto memory = std::make_shared<Memory>();
+  memory->device = &device_of(args.device.state);
+  VkMemoryAllocateInfo info = *args.pAllocateInfo;
+  args.ret = stream.tombstone() ? VK_ERROR_OUT_OF_DEVICE_MEMORY : make(stream, *memory, info);
+  if (stream.fatal()) return;
+  if (args.ret != VK_SUCCESS) {
+    // The client does not wait for the answer: it learns of the failure when it maps or binds the memory.
+    log::debug("{}: {} bytes of memory type {} cannot be allocated (VkResult {}).", stream.context().options().name,
+               info.allocationSize, info.memoryTypeIndex, static_cast<int>(args.ret));
+    return stream.failed(args.device.state, VK_OBJECT_TYPE_DEVICE_MEMORY, id);
+  }
+  *args.pMemory = memory->handle;
+  stream.created(args.device.state, VK_OBJECT_TYPE_DEVICE_MEMORY, id, std::bit_cast<std::uint64_t>(memory->handle));
+  stream.context().add_memory(id, std::move(memory));
+}
+
+void on_vkFreeMemory(CommandStream& stream, wire::vkFreeMemory_args& args) {
+  if (args.memory.id == 0) return;
+  stream.destroyed(args.memory.id);
+  const auto memory = stream.context().remove_memory(args.memory.id);  // unmaps after the driver let go
+  if (memory != nullptr) device_procs(args.device.state).vkFreeMemory(args.device.handle, memory->handle, nullptr);
+}
+
+void on_vkGetMemoryResourcePropertiesMESA(CommandStream& stream, wire::vkGetMemoryResourcePropertiesMESA_args& args) {
+  const auto resource = stream.context().resources().find(ResourceId{args.resourceId});
+  if (resource == nullptr) return stream.refuse(args.kType, "The resource is unknown.");
+  const Device& device = device_of(args.device.state);
+  const MemoryPlan& plan = device.physical_device.memory;
+  args.ret = VK_ERROR_INVALID_EXTERNAL_HANDLE;
+  if (resource->kind == ResourceKind::shared_memory && plan.strategy == MemoryStrategy::hostptr) {
+    args.pMemoryResourceProperties->memoryTypeBits = plan.mappable_types;
+    args.ret = VK_SUCCESS;
+  } else if (resource->kind == ResourceKind::dma_buf && device.procs->vkGetMemoryFdPropertiesKHR != nullptr) {
+    VkMemoryFdPropertiesKHR properties{.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
+    args.ret = device.procs->vkGetMemoryFdPropertiesKHR(
+        device.handle, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, resource->fd.get(), &properties);
+    args.pMemoryResourceProperties->memoryTypeBits = properties.memoryTypeBits;
+  }
+  auto* size = find_in_chain<wire::VkMemoryResourceAllocationSizePropertiesMESA>(
+      args.pMemoryResourceProperties->pNext, wire::VK_STRUCTURE_TYPE_MEMORY_RESOURCE_ALLOCATION_SIZE_PROPERTIES_MESA);
+  if (args.ret == VK_SUCCESS && size != nullptr) size->allocationSize = resource->size;
+}
+
+}  // namespace hesper::render
