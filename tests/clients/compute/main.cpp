@@ -127,7 +127,7 @@ void many_allocations(const Scrambler& scrambler, std::uint32_t count) {
 void every_memory_type(const Scrambler& scrambler) {
   const Gpu& gpu = scrambler.gpu();
   constexpr std::uint32_t kWords = 3 * 65536;
-  constexpr VkDeviceSize kSize = kWords * sizeof(std::uint32_t);
+  constexpr VkDeviceSize kSize = kWords * sizeof(std::uint32_t);  // a multiple of every nonCoherentAtomSize
   const Buffer staging(gpu, kSize, kUsage);
   for (std::uint32_t type = 0; type < gpu.memory().memoryTypeCount; ++type) {
     const auto buffer = create<RawBuffer>(
@@ -137,21 +137,21 @@ void every_memory_type(const Scrambler& scrambler) {
     const VkMemoryPropertyFlags flags = gpu.memory().memoryTypes[type].propertyFlags;
     if ((needs.memoryTypeBits >> type & 1U) == 0 || (flags & VK_MEMORY_PROPERTY_PROTECTED_BIT) != 0) continue;
     // Bound behind a gap, so that offsets matter.
-    const VkDeviceSize gap = needs.alignment * 3;
+    const VkDeviceSize gap = std::max(needs.alignment, gpu.properties().limits.nonCoherentAtomSize) * 3;
     const auto memory = create<Memory>(
         gpu.device(), vkAllocateMemory,
         {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .allocationSize = needs.size + gap, .memoryTypeIndex = type});
     check(vkBindBufferMemory(gpu.device(), buffer.get(), memory.get(), gap));
 
     const bool mappable = (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0;
-    const VkMappedMemoryRange whole{
-        .sType = VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE, .memory = memory.get(), .size = VK_WHOLE_SIZE};
     const auto mapped = [&](VkDeviceSize offset, VkDeviceSize size, const auto& use) {
+      const VkMappedMemoryRange range{
+          .sType = VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE, .memory = memory.get(), .offset = gap + offset, .size = size};
       void* address = nullptr;
-      check(vkMapMemory(gpu.device(), memory.get(), gap + offset, size, 0, &address));
-      check(vkInvalidateMappedMemoryRanges(gpu.device(), 1, &whole));
+      check(vkMapMemory(gpu.device(), memory.get(), range.offset, range.size, 0, &address));
+      check(vkInvalidateMappedMemoryRanges(gpu.device(), 1, &range));
       use(std::span(static_cast<std::uint32_t*>(address), size / sizeof(std::uint32_t)));
-      check(vkFlushMappedMemoryRanges(gpu.device(), 1, &whole));
+      check(vkFlushMappedMemoryRanges(gpu.device(), 1, &range));
       vkUnmapMemory(gpu.device(), memory.get());
     };
     const VkBufferCopy copy{.size = kSize};

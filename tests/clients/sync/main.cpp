@@ -129,6 +129,7 @@ void fences(const Gpu& gpu, std::uint32_t rounds) {
   check(vkWaitForFences(gpu.device(), both.size(), both.data(), VK_FALSE, kForever));
   expect(vkWaitForFences(gpu.device(), both.size(), both.data(), VK_TRUE, kMillisecond) == VK_TIMEOUT,
          "A wait for all fences ended with one of them unsignaled.");
+  wait_for(gpu, fence);
 }
 
 void binary_semaphores(const Gpu& gpu, std::uint32_t rounds) {
