@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -104,6 +105,13 @@ ChildState wait_for_child(pid_t child) noexcept {
     if (errno != EINTR) return {.kind = ChildState::Kind::exited, .value = 127};
   }
   return state_of(status);
+}
+
+void raise_fd_limit() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);  // macOS refuses "infinity" and keeps the old limit, which does no harm
 }
 
 }  // namespace hesper::platform

@@ -49,4 +49,8 @@ struct ChildState {
 // end the parent holds. Call at the start of main(), before any thread.
 void die_with_parent(UniqueFd lifeline);
 
+// Lets this process open as many files as the system's hard limit allows. Not for processes that start programs of
+// others: those may still use select().
+void raise_fd_limit() noexcept;
+
 }  // namespace hesper::platform

@@ -1,5 +1,4 @@
-// The numbers of the vtest protocol, versions 3 and 4, as Venus uses it. No
-// behaviour. See docs/vtest.md.
+// The numbers of the vtest protocol, versions 3 and 4, as Venus uses it. No behaviour. See docs/vtest.md.
 #pragma once
 
 #include <cstddef>
@@ -29,20 +28,16 @@ inline constexpr std::uint32_t kProtocolVersion = 4;
 inline constexpr std::uint32_t kCapsetVenus = 4;
 inline constexpr std::uint32_t kParamMaxTimelineCount = 1;
 inline constexpr std::uint32_t kBlobTypeHost3d = 2;
-inline constexpr std::uint32_t kBlobFlagsAll =
-    7; // mappable 1, shareable 2, cross-device 4
-inline constexpr std::size_t kSyncPointWords = 3; // id, value low, value high
+inline constexpr std::uint32_t kBlobFlagsAll = 7;  // mappable 1, shareable 2, cross-device 4
+inline constexpr std::size_t kSyncPointWords = 3;  // id, value low, value high
 inline constexpr std::uint32_t kSyncWaitAny = 1;
-inline constexpr std::uint32_t kForever =
-    0xffffffff; // a sync_wait's timeout in milliseconds
+inline constexpr std::uint32_t kForever = 0xffffffff;  // a sync_wait's timeout in milliseconds
 inline constexpr std::uint32_t kBatchRingIdx = 1;
 
-// Words of one batch header in submit_cmd2. What counts is the version that the
-// client asked for: its header is fixed when it is compiled, whatever the
-// server answers.
-[[nodiscard]] constexpr std::size_t
-batch_words(std::uint32_t client_version) noexcept {
+// Words of one batch header in submit_cmd2. What counts is the version that the client asked for: its header is fixed
+// when it is compiled, whatever the server answers.
+[[nodiscard]] constexpr std::size_t batch_words(std::uint32_t client_version) noexcept {
   return client_version >= 4 ? 8 : 6;
 }
 
-} // namespace hesper::vtest
+}  // namespace hesper::vtest

@@ -1,5 +1,4 @@
-// SyncTable: a client's sync objects (64-bit counters) and the waits on them.
-// Knows no socket and no message.
+// SyncTable: a client's sync objects (64-bit counters) and the waits on them. Knows no socket and no message.
 #pragma once
 
 #include <chrono>
@@ -19,14 +18,12 @@
 
 namespace hesper::vtest {
 
-// A counter. Its value belongs to its table and is touched under that table's
-// lock only.
+// A counter. Its value belongs to its table and is touched under that table's lock only.
 struct Sync {
   std::uint64_t value;
 };
 
-// "This counter has at least this value", or "set it to this value". Keeps the
-// counter alive after its unref.
+// "This counter has at least this value", or "set it to this value". Keeps the counter alive after its unref.
 struct SyncPoint {
   std::shared_ptr<Sync> sync;
   std::uint64_t value;
@@ -35,9 +32,9 @@ struct SyncPoint {
 enum class WaitFor : std::uint8_t { all, any };
 
 class SyncTable {
-public:
+ public:
   static constexpr std::size_t kMaxSyncs = 65536;
-  static constexpr std::size_t kMaxWaits = 1024; // each holds an fd
+  static constexpr std::size_t kMaxWaits = 1024;  // each holds an fd
 
   [[nodiscard]] static Result<std::unique_ptr<SyncTable>> create();
 
@@ -48,21 +45,18 @@ public:
   // Null: no such id.
   [[nodiscard]] std::shared_ptr<Sync> find(std::uint32_t id) const;
 
-  [[nodiscard]] std::uint64_t read(const Sync &sync) const;
+  [[nodiscard]] std::uint64_t read(const Sync& sync) const;
 
-  // Sets the values, up or down, and wakes whoever waited for one of them. Any
-  // thread; never blocks for long.
+  // Sets the values, up or down, and wakes whoever waited for one of them. Any thread; never blocks for long.
   void write(std::span<const SyncPoint> points);
 
-  // An fd that becomes readable when the points are reached; at once if they
-  // are, or if there are none. timeout: how long the client will look at it;
-  // nothing happens to the fd when it passes. None: for ever. Error: kMaxWaits
-  // waits are pending, or no fd is left.
-  [[nodiscard]] Result<UniqueFd>
-  wait(std::vector<SyncPoint> points, WaitFor mode,
-       std::optional<std::chrono::milliseconds> timeout);
+  // An fd that becomes readable when the points are reached; at once if they are, or if there are none.
+  // timeout: how long the client will look at it; nothing happens to the fd when it passes. None: for ever.
+  // Error: kMaxWaits waits are pending, or no fd is left.
+  [[nodiscard]] Result<UniqueFd> wait(std::vector<SyncPoint> points, WaitFor mode,
+                                      std::optional<std::chrono::milliseconds> timeout);
 
-private:
+ private:
   using Clock = std::chrono::steady_clock;
 
   struct Wait {
@@ -75,12 +69,10 @@ private:
   SyncTable(platform::WakePair reached, platform::WakePair never) noexcept
       : reached_(std::move(reached)), never_(std::move(never)) {}
 
-  [[nodiscard]] static bool is_reached(std::span<const SyncPoint> points,
-                                       WaitFor mode) noexcept;
+  [[nodiscard]] static bool is_reached(std::span<const SyncPoint> points, WaitFor mode) noexcept;
   void drop_stale_waits();
 
-  mutable std::mutex
-      mutex_; // guards everything below, and the value of every Sync
+  mutable std::mutex mutex_;  // guards everything below, and the value of every Sync
   std::unordered_map<std::uint32_t, std::shared_ptr<Sync>> syncs_;
   std::uint32_t last_id_ = 0;
   std::list<Wait> waits_;
@@ -90,4 +82,4 @@ private:
   platform::WakePair never_;
 };
 
-} // namespace hesper::vtest
+}  // namespace hesper::vtest

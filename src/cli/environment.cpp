@@ -1,0 +1,102 @@
+// Environment: which variables steer the Vulkan loader and Venus, and what each side gets to see of them.
+// Spec: Vulkan-Loader, LoaderInterfaceArchitecture.md, "Table of Debug Environment Variables".
+#include "cli/environment.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "cli/venus_icd.h"
+
+extern "C" char** environ;  // NOLINT: POSIX leaves the declaration to the program
+
+namespace hesper::cli {
+namespace {
+
+bool has_name(std::string_view entry, std::string_view name) {
+  return entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name);
+}
+
+// The manifests of a ':'-separated list that are not Venus's.
+std::string without_venus(std::string_view list) {
+  std::string result;
+  for (const auto part : std::views::split(list, ':')) {
+    const std::string_view manifest(part.begin(), part.end());
+    if (manifest.empty() || is_venus_icd(std::filesystem::path(manifest))) continue;
+    if (!result.empty()) result += ':';
+    result += manifest;
+  }
+  return result;
+}
+
+}  // namespace
+
+Environment Environment::of_this_process() {
+  Environment result;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) result.entries_.emplace_back(*entry);
+  return result;
+}
+
+std::optional<std::string> Environment::get(std::string_view name) const {
+  const auto found = std::ranges::find_if(entries_, [&](const auto& entry) { return has_name(entry, name); });
+  if (found == entries_.end()) return std::nullopt;
+  return found->substr(name.size() + 1);
+}
+
+std::optional<std::string> Environment::get_filled(std::string_view name) const {
+  auto value = get(name);
+  return value && !value->empty() ? value : std::nullopt;
+}
+
+void Environment::set(std::string_view name, std::string_view value) {
+  remove(name);
+  entries_.push_back(std::string(name) + '=' + std::string(value));
+}
+
+void Environment::append(std::string_view name, std::string_view item) {
+  const std::string list = get(name).value_or("");
+  if (list.empty()) return set(name, item);
+  for (const auto part : std::views::split(list, ','))
+    if (std::string_view(part.begin(), part.end()) == item) return;
+  set(name, list + ',' + std::string(item));
+}
+
+void Environment::remove(std::string_view name) {
+  std::erase_if(entries_, [&](const auto& entry) { return has_name(entry, name); });
+}
+
+void Environment::remove_prefixed(std::string_view prefix) {
+  std::erase_if(entries_, [&](const auto& entry) { return entry.starts_with(prefix); });
+}
+
+Environment worker_environment(Environment base, const std::optional<std::filesystem::path>& host_driver) {
+  base.remove_prefixed("VN_");
+  base.remove_prefixed("VTEST_");
+  for (const char* list : {"VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES"}) {
+    const auto value = base.get(list);
+    if (!value) continue;
+    const std::string rest = without_venus(*value);
+    rest.empty() ? base.remove(list) : base.set(list, rest);
+  }
+  if (host_driver) {
+    base.remove("VK_ADD_DRIVER_FILES");
+    base.set("VK_DRIVER_FILES", host_driver->native());
+    base.set("VK_ICD_FILENAMES", host_driver->native());  // loaders before 1.3.207 know this name only
+  }
+  // A worker on Venus would be its own client.
+  base.append("VK_LOADER_DRIVERS_DISABLE", kVenusIcdPattern);
+  return base;
+}
+
+Environment client_environment(Environment base, std::string_view venus_icd, const std::filesystem::path& socket) {
+  for (const char* filter : {"VK_ADD_DRIVER_FILES", "VK_LOADER_DRIVERS_SELECT", "VK_LOADER_DRIVERS_DISABLE"})
+    base.remove(filter);
+  base.set("VK_DRIVER_FILES", venus_icd);
+  base.set("VK_ICD_FILENAMES", venus_icd);
+  base.append("VN_DEBUG", "vtest");
+  base.set("VTEST_SOCKET_NAME", socket.native());
+  return base;
+}
+
+}  // namespace hesper::cli

@@ -1,0 +1,102 @@
+// The program hesper: its command line, and nothing else. The user starts it; it starts one hesper-render a client (see
+// supervisor.h) and, for `exec`, the user's program. It ends with that program, or when a signal says so.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "cli/completion.h"
+#include "cli/exec.h"
+#include "cli/serve.h"
+
+namespace {
+
+using namespace hesper::cli;
+
+void add_worker_options(CLI::App& command, WorkerChoices& worker, std::size_t& max_clients) {
+  command.add_flag("-v,--verbose", worker.verbose,
+                   "Print the host's GPUs, drivers and memory strategy, and a summary for each client");
+  command.add_option("--memory", worker.memory, "How memory is shared with the client: auto, dmabuf or hostptr")
+      ->envname("HESPER_MEMORY")
+      ->check(CLI::IsMember({"auto", "dmabuf", "hostptr"}))
+      ->type_name("STRATEGY");
+  command
+      .add_option("--host-driver", worker.host_driver,
+                  "Use only the host driver that this Vulkan driver manifest describes")
+      ->type_name("FILE");
+  command.add_option("--max-clients", max_clients, "Serve at most this many clients at a time; others wait")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Hesper, a virtual GPU: runs Vulkan programs against the host's driver through Mesa's Venus.", "hesper");
+  app.set_version_flag("--version", "hesper " HESPER_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "The environment variable HESPER_LOG sets what is logged: error, warn, info, debug, trace or off.\n"
+      "Example: hesper exec -v -- vkcube");
+
+  ExecOptions exec_options;
+  CLI::App* exec_command = app.add_subcommand("exec", "Run a program on Venus, served by Hesper");
+  exec_command->usage("Usage: hesper exec [OPTIONS] [--] PROGRAM [ARGUMENTS...]");
+  exec_command
+      ->add_option("--icd", exec_options.venus_icd,
+                   "The manifest of the Venus driver to give to the program (default: virtio_icd*.json in the folders "
+                   "of the Vulkan loader)")
+      ->envname("HESPER_VENUS_ICD")
+      ->type_name("FILE");
+  add_worker_options(*exec_command, exec_options.worker, exec_options.max_clients);
+  exec_command->prefix_command();
+  exec_command->footer(
+      "Exit status: the program's; 128 + N if signal N ended it; 127 if it is not found, 126 if it cannot be\n"
+      "executed, 125 if Hesper itself fails.");
+
+  ServeOptions serve_options;
+  CLI::App* serve_command = app.add_subcommand("vtest", "Serve Venus clients at a socket until interrupted");
+  serve_command->add_option("--socket", serve_options.socket, "Where to listen; a stale socket is replaced")
+      ->required()
+      ->type_name("PATH");
+  add_worker_options(*serve_command, serve_options.worker, serve_options.max_clients);
+
+  std::string shell;
+  CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");
+  completion_command->add_option("SHELL", shell, "bash, zsh or fish")->required();
+
+  // CLI11 sees nothing from "--" on: it would reorder the program's arguments.
+  char** const end = argv + argc;
+  char** split = std::find(argv, end, std::string_view("--"));
+  try {
+    app.parse(static_cast<int>(split - argv), argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitHesperFailed;
+  }
+
+  const bool verbose = exec_options.worker.verbose || serve_options.worker.verbose;
+  hesper::log::start("hesper", verbose ? "info" : "warn");
+  if (*exec_command) {
+    exec_options.command = exec_command->remaining();
+    if (exec_options.command.empty() && split != end) ++split;  // this "--" is ours, a later one the program's
+    exec_options.command.insert(exec_options.command.end(), split, end);
+    if (exec_options.command.empty()) {
+      hesper::log::error("There is no program to run. Example: hesper exec -- vkcube");
+      return kExitHesperFailed;
+    }
+    return exec(argv[0], exec_options);
+  }
+  if (*serve_command) return serve(argv[0], serve_options);
+  const auto script = completion_script(app, shell);
+  if (!script) {
+    hesper::log::error("{}", script.error().message);
+    return 1;
+  }
+  fmt::print("{}", *script);
+  return 0;
+}

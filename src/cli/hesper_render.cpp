@@ -1,0 +1,136 @@
+// The program hesper-render: the worker. hesper starts one for each client, with the client's socket and a lifeline as
+// inherited fds (worker_program.h), and it is the only process that reads what that client sends. It ends when the
+// client hangs up or breaks the protocol, and at once when hesper dies. `--probe` tells about the host instead.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "cli/worker_program.h"
+#include "platform/process.h"
+#include "platform/signals.h"
+#include "render/probe.h"
+#include "vtest/connection.h"
+
+namespace {
+
+using namespace hesper;
+
+struct Arguments {
+  int socket = -1;
+  int lifeline = -1;
+  std::string name = "hesper-render";
+  std::string memory = "auto";
+  bool verbose = false;
+  bool probe = false;
+  bool json = false;
+};
+
+std::string version_text(std::uint32_t version) {
+  return fmt::format("{}.{}.{}", (version >> 22) & 0x7f, (version >> 12) & 0x3ff, version & 0xfff);
+}
+
+void print_report(const render::ProbeReport& report) {
+  fmt::print("{}\n  driver    {}, Vulkan {}\n", report.device, report.driver, version_text(report.api_version));
+  fmt::print("  memory    {}: {}\n", report.usable ? report.memory : "not usable", report.memory_reason);
+  if (!report.emulated.empty()) fmt::print("  emulated  {}\n", report.emulated);
+}
+
+nlohmann::json to_json(const render::ProbeReport& report) {
+  return {{"device", report.device},
+          {"driver", report.driver},
+          {"apiVersion", version_text(report.api_version)},
+          {"deviceUUID", report.device_uuid},
+          {"usable", report.usable},
+          {"memory", report.memory},
+          {"memoryReason", report.memory_reason},
+          {"emulated", report.emulated}};
+}
+
+int probe(render::MemoryStrategy memory, bool json) {
+  const auto reports = render::probe_host(memory);
+  if (!reports) {
+    log::error("{}", reports.error().message);
+    return 1;
+  }
+  if (json) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const auto& report : *reports) list.push_back(to_json(report));
+    fmt::print("{}\n", list.dump(2));
+  } else {
+    for (const auto& report : *reports) print_report(report);
+  }
+  return 0;
+}
+
+cli::WorkerExit exit_for(vtest::Ending ending) {
+  switch (ending) {
+    case vtest::Ending::client_left: return cli::WorkerExit::client_left;
+    case vtest::Ending::client_at_fault: return cli::WorkerExit::client_at_fault;
+    case vtest::Ending::renderer_failed: return cli::WorkerExit::renderer_failed;
+  }
+  std::unreachable();
+}
+
+cli::WorkerExit serve(UniqueFd socket, render::MemoryStrategy memory) {
+  const auto start = std::chrono::steady_clock::now();
+  auto connection = vtest::Connection::create(
+      std::move(socket),
+      {.create_context =
+           [memory](const std::string& name) { return render::Context::create({.name = name, .memory = memory}); },
+       .capset = render::capset()});
+  if (!connection) {
+    log::error("{}", connection.error().message);
+    return cli::WorkerExit::cannot_start;
+  }
+  const vtest::Ending ending = (*connection)->serve();
+  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  const auto& statistics = (*connection)->statistics();
+  log::info("{}: {:.1f} s, {} submissions on the socket, {} blobs with {:.1f} MiB in all.",
+            (*connection)->client_name(), time.count(), statistics.submissions, statistics.blobs,
+            static_cast<double>(statistics.blob_bytes) / (1 << 20));
+  return exit_for(ending);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("The worker of hesper, which starts it. By hand, only --probe is of use.", "hesper-render");
+  app.set_version_flag("--version", "hesper-render " HESPER_VERSION);
+  auto* socket = app.add_option("--vtest-fd", arguments.socket, "Serve the vtest client that is connected to this fd");
+  app.add_option("--lifeline-fd", arguments.lifeline, "End when the other end of this pipe is closed");
+  app.add_option("--name", arguments.name, "What log lines begin with");
+  app.add_option("--memory", arguments.memory, "auto, dmabuf or hostptr")->capture_default_str();
+  app.add_flag("-v,--verbose", arguments.verbose, "Log a summary at the end");
+  auto* probing = app.add_flag("--probe", arguments.probe, "Tell what this host's Vulkan devices can do for Hesper");
+  app.add_flag("--json", arguments.json, "Let --probe print JSON")->needs(probing);
+  socket->excludes(probing);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : std::to_underlying(cli::WorkerExit::cannot_start);
+  }
+
+  if (arguments.lifeline >= 0) platform::die_with_parent(UniqueFd(arguments.lifeline));
+  platform::ignore_broken_pipes();
+  platform::raise_fd_limit();
+  log::start(arguments.name, arguments.verbose ? "info" : "warn");
+  const auto memory = render::parse_memory_strategy(arguments.memory);
+  if (!memory) {
+    log::error("{}", memory.error().message);
+    return std::to_underlying(cli::WorkerExit::cannot_start);
+  }
+  if (arguments.probe) return probe(*memory, arguments.json);
+  if (arguments.socket < 0) {
+    log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
+    return std::to_underlying(cli::WorkerExit::cannot_start);
+  }
+  return std::to_underlying(serve(UniqueFd(arguments.socket), *memory));
+}

@@ -1,0 +1,219 @@
+// Supervisor: the loop, and the life of a client in it: served -> left (worker gets a grace time) -> gone, or
+// served -> worker died -> ended but held until it hangs up -> gone.
+#include "cli/supervisor.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "base/log.h"
+#include "platform/process.h"
+
+namespace hesper::cli {
+namespace {
+
+using std::chrono_literals::operator""s;
+
+// How long a worker may take to end after its client: what is queued on the GPU, and the driver's clean-up.
+constexpr auto kWorkerGrace = 5s;
+
+std::string describe(std::size_t number, std::optional<pid_t> process) {
+  return process ? fmt::format("client {} (process {})", number, *process) : fmt::format("client {}", number);
+}
+
+}  // namespace
+
+Result<Supervisor> Supervisor::create(const platform::Listener& listener, platform::SignalPipe& signals,
+                                      WorkerProgram worker, std::size_t max_clients) {
+  auto lifeline = platform::create_pipe();
+  if (!lifeline) return std::unexpected(std::move(lifeline.error()));
+  return Supervisor(listener, signals, std::move(worker), max_clients, std::move(*lifeline));
+}
+
+int Supervisor::run(const OnSignals& on_signals) {
+  std::vector<pollfd> polled;
+  for (;;) {
+    poll_once(polled);
+    if (const auto received = signals_.take(); !received.empty()) {
+      reap_workers();
+      if (const auto status = on_signals(received)) {
+        finish();
+        return *status;
+      }
+    }
+    kill_late_workers();
+    std::erase_if(clients_, [](const Client& client) { return client.worker == 0 && !client.socket; });
+  }
+}
+
+// Waits for events and handles those of listener and clients; the caller takes the signals.
+void Supervisor::poll_once(std::vector<pollfd>& polled) {
+  const auto now = Clock::now();
+  if (accept_again_at_ && *accept_again_at_ <= now) accept_again_at_.reset();
+  const bool accepting = clients_.size() < max_clients_ && !accept_again_at_;
+
+  polled.clear();
+  polled.push_back({.fd = signals_.fd(), .events = POLLIN, .revents = 0});
+  polled.push_back({.fd = accepting ? listener_.fd() : -1, .events = POLLIN, .revents = 0});
+  for (const Client& client : clients_) {
+    // While the worker lives, what the client sends is the worker's to read; only its hang-up (POLLHUP, which needs no
+    // asking for) matters here. poll() skips the negative fds.
+    const bool watched = client.socket && !client.left_at;
+    polled.push_back({.fd = watched ? client.socket.get() : -1,
+                      .events = static_cast<short>(client.worker == 0 ? POLLIN : 0),
+                      .revents = 0});
+  }
+
+  int timeout = -1;
+  if (const auto deadline = next_deadline()) {
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now).count();
+    timeout = static_cast<int>(std::max<decltype(wait)>(wait, 0));
+  }
+  if (::poll(polled.data(), static_cast<nfds_t>(polled.size()), timeout) <= 0) return;
+
+  for (std::size_t i = 0; i < clients_.size(); ++i)
+    if (const short events = polled[i + 2].revents; events != 0) look_at(clients_[i], events);
+  if ((polled[1].revents & POLLIN) != 0) accept_clients();
+}
+
+std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
+  std::optional<Clock::time_point> first = accept_again_at_;
+  for (const Client& client : clients_) {
+    if (!client.left_at) continue;
+    const auto deadline = *client.left_at + kWorkerGrace;
+    first = std::min(first.value_or(deadline), deadline);
+  }
+  return first;
+}
+
+void Supervisor::accept_clients() {
+  while (clients_.size() < max_clients_) {
+    auto socket = listener_.accept();
+    if (!socket) {
+      const int error = socket.error().code;
+      if (error == EAGAIN || error == EWOULDBLOCK) return;
+      if (error == EINTR || error == ECONNABORTED) continue;
+      log::error("{}", socket.error().message);
+      accept_again_at_ = Clock::now() + 1s;
+      return;
+    }
+    Client client{.number = ++last_number_,
+                  .process = platform::peer_process(socket->get()),
+                  .socket = std::move(*socket),
+                  .worker = 0,
+                  .left_at = std::nullopt};
+    log::debug("{} connects.", describe(client.number, client.process));
+    if (auto worker = start_worker(client)) {
+      client.worker = *worker;
+    } else {
+      log::error("{} cannot be served: {}", describe(client.number, client.process), worker.error().message);
+      end_client(client);
+    }
+    clients_.push_back(std::move(client));
+  }
+  log::warn("{} clients are connected, the limit (--max-clients). Others wait until one leaves.", max_clients_);
+}
+
+Result<pid_t> Supervisor::start_worker(const Client& client) {
+  const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  platform::SpawnOptions spawn{
+      .program = worker_.path.native(),
+      .arguments = {worker_.path.native(), "--vtest-fd", std::to_string(kWorkerSocket), "--lifeline-fd",
+                    std::to_string(kWorkerLifeline), "--name", fmt::format("client {}", client.number)},
+      .environment = worker_.environment,
+      // What a driver prints must not end up in the output of the client's program, nor its input in a driver.
+      .fds = {{.fd = nothing.get(), .number = STDIN_FILENO},
+              {.fd = STDERR_FILENO, .number = STDOUT_FILENO},
+              {.fd = client.socket.get(), .number = kWorkerSocket},
+              {.fd = lifeline_.read_end.get(), .number = kWorkerLifeline}},
+      // Ctrl-C is for the program; the worker ends when the program does.
+      .new_session = true,
+  };
+  spawn.arguments.insert(spawn.arguments.end(), worker_.options.begin(), worker_.options.end());
+  return platform::spawn(spawn);
+}
+
+void Supervisor::look_at(Client& client, short events) {
+  if (client.worker == 0) {
+    // Ended earlier, and now it hung up or sent something more. In the second case closing with unread bytes resets the
+    // connection, so that its next read fails.
+    client.socket = UniqueFd();
+  } else if ((events & (POLLHUP | POLLERR)) != 0) {
+    client.left_at = Clock::now();
+  }
+}
+
+void Supervisor::reap_workers() {
+  for (Client& client : clients_) {
+    if (client.worker == 0) continue;
+    const auto state = platform::check_child(client.worker);
+    const bool killed = state.kind == platform::ChildState::Kind::killed;
+    if (!killed && state.kind != platform::ChildState::Kind::exited) continue;
+    const pid_t worker = std::exchange(client.worker, 0);
+    if (killed)
+      log::error("The worker of {}, process {}, ended by signal {} ({}). Other clients are not affected.",
+                 describe(client.number, client.process), worker, state.value, ::strsignal(state.value));
+    if (!killed && WorkerExit{state.value} == WorkerExit::client_left) {
+      client.socket = UniqueFd();
+    } else {
+      end_client(client);
+    }
+  }
+}
+
+void Supervisor::kill_late_workers() {
+  const auto now = Clock::now();
+  for (Client& client : clients_) {
+    if (client.worker == 0 || !client.left_at || *client.left_at + kWorkerGrace > now) continue;
+    log::warn("The worker of {} does not end although its client has left; it is killed.",
+              describe(client.number, client.process));
+    ::kill(client.worker, SIGKILL);
+    client.left_at = now;  // in case it cannot even be killed at once: a driver in the kernel
+  }
+}
+
+// Ends a client whose worker is gone. A Venus client that reads an end of file tries again for ever at full CPU, so a
+// plain close would be the worst. It aborts when the connection is reset, which a close with unread bytes does. Has it
+// sent nothing that is unread, then it either waits for a reply, or for its ring. For the first, zeros: any reply that
+// should carry an fd is found out, all others say "no" or 0. For the second its ring's watchdog sees to it.
+void Supervisor::end_client(Client& client) {
+  // As long as the longest reply at least; a few more would only delay the reset.
+  constexpr std::array<std::byte, 1024> kZeros{};
+  if (platform::has_unread_bytes(client.socket.get()) || !platform::send_all(client.socket.get(), kZeros)) {
+    client.socket = UniqueFd();
+    return;
+  }
+  client.left_at.reset();  // poll for its hang-up, or for what it sends next: look_at() closes then
+}
+
+void Supervisor::finish() {
+  // A client that has just exited may not have been seen to hang up yet.
+  const auto end = Clock::now() + 2s;
+  const auto busy = [&] {
+    return std::ranges::any_of(clients_, [](const Client& client) {
+      pollfd state{.fd = client.socket.get(), .events = 0, .revents = 0};
+      return client.worker != 0 && ::poll(&state, 1, 0) > 0;
+    });
+  };
+  while (busy() && Clock::now() < end) {
+    pollfd wake{.fd = signals_.fd(), .events = POLLIN, .revents = 0};
+    ::poll(&wake, 1, 100);
+    (void)signals_.take();
+    reap_workers();
+  }
+  for (Client& client : clients_) {
+    if (client.worker == 0) continue;
+    ::kill(client.worker, SIGKILL);
+    (void)platform::wait_for_child(client.worker);
+    end_client(client);
+  }
+  clients_.clear();
+}
+
+}  // namespace hesper::cli

@@ -1,0 +1,79 @@
+// Supervisor: accepts clients, gives each a worker process, and sees to it that neither outlives the other. Reads
+// nothing of what clients send.
+//
+// One thread and one poll(): a client costs one fd here, whatever it does. The supervisor keeps a copy of the client's
+// socket while the worker has it: if the worker dies, the connection does not close, and the client is ended in a way
+// that it notices (see end_client()).
+#pragma once
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "cli/worker_program.h"
+#include "platform/pipe.h"
+#include "platform/signals.h"
+#include "platform/socket.h"
+
+namespace hesper::cli {
+
+class Supervisor {
+ public:
+  // listener and signals: borrowed for its whole life. signals must take SIGCHLD.
+  // max_clients: further clients wait in the listener's queue until one leaves.
+  [[nodiscard]] static Result<Supervisor> create(const platform::Listener& listener, platform::SignalPipe& signals,
+                                                 WorkerProgram worker, std::size_t max_clients);
+
+  // Serves until on_signals, which is called whenever signals came, returns an exit status. Then gives the workers
+  // whose clients have left a moment to end, and ends the others.
+  using OnSignals = std::function<std::optional<int>(std::span<const platform::ReceivedSignal>)>;
+  [[nodiscard]] int run(const OnSignals& on_signals);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Client {
+    std::size_t number;  // counts up from 1, for log lines
+    std::optional<pid_t> process;
+    UniqueFd socket;
+    pid_t worker = 0;                          // 0: it has ended
+    std::optional<Clock::time_point> left_at;  // the client hung up, its worker has yet to end
+  };
+
+  Supervisor(const platform::Listener& listener, platform::SignalPipe& signals, WorkerProgram worker,
+             std::size_t max_clients, platform::Pipe lifeline) noexcept
+      : listener_(listener),
+        signals_(signals),
+        worker_(std::move(worker)),
+        max_clients_(max_clients),
+        lifeline_(std::move(lifeline)) {}
+
+  void poll_once(std::vector<pollfd>& polled);
+  [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
+  void accept_clients();
+  [[nodiscard]] Result<pid_t> start_worker(const Client& client);
+  void look_at(Client& client, short events);
+  void reap_workers();
+  void kill_late_workers();
+  void end_client(Client& client);
+  void finish();
+
+  const platform::Listener& listener_;
+  platform::SignalPipe& signals_;
+  WorkerProgram worker_;
+  std::size_t max_clients_;
+  platform::Pipe lifeline_;
+  std::size_t last_number_ = 0;
+  std::optional<Clock::time_point> accept_again_at_;  // accept() failed, out of fds most likely
+  std::vector<Client> clients_;
+};
+
+}  // namespace hesper::cli

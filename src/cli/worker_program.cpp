@@ -1,0 +1,47 @@
+// Finding hesper-render and asking it about the host.
+#include "cli/worker_program.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/log.h"
+#include "cli/environment.h"
+#include "platform/process.h"
+
+namespace hesper::cli {
+
+Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choices) {
+  auto folder = platform::own_directory(argv0);
+  if (!folder) return std::unexpected(std::move(folder.error()));
+  WorkerProgram worker{.path = *folder / "hesper-render", .options = {}, .environment = {}};
+  if (::access(worker.path.c_str(), X_OK) != 0)
+    return fail(fmt::format("'{}' is missing. Both programs belong into one folder: build or install Hesper again.",
+                            worker.path.native()),
+                ENOENT);
+  if (choices.host_driver && ::access(choices.host_driver->c_str(), R_OK) != 0)
+    return fail_errno(fmt::format("The host driver '{}' is not readable", choices.host_driver->native()), errno);
+
+  if (!choices.memory.empty()) worker.options.insert(worker.options.end(), {"--memory", choices.memory});
+  if (choices.verbose) worker.options.emplace_back("--verbose");
+  worker.environment = worker_environment(Environment::of_this_process(), choices.host_driver).entries();
+  return worker;
+}
+
+void print_probe(const WorkerProgram& worker) {
+  platform::SpawnOptions spawn{
+      .program = worker.path.native(),
+      .arguments = {worker.path.native(), "--probe"},
+      .environment = worker.environment,
+      .fds = {{.fd = STDERR_FILENO, .number = STDOUT_FILENO}},
+  };
+  spawn.arguments.insert(spawn.arguments.end(), worker.options.begin(), worker.options.end());
+  const auto child = platform::spawn(spawn);
+  if (!child) return log::error("{}", child.error().message);
+  const auto end = platform::wait_for_child(*child);
+  if (end.kind == platform::ChildState::Kind::killed)
+    log::error("The host's Vulkan driver ends the probe by signal {}.", end.value);
+}
+
+}  // namespace hesper::cli

@@ -1,0 +1,45 @@
+// How hesper-render is called: its arguments, fds and exit statuses. hesper and hesper-render both include this.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace hesper::cli {
+
+inline constexpr int kWorkerSocket = 3;    // the client's connection
+inline constexpr int kWorkerLifeline = 4;  // see platform::die_with_parent()
+
+// Exit statuses of hesper-render --vtest-fd. A client of a worker that ended otherwise than by client_left still waits
+// for answers.
+enum class WorkerExit : int {
+  client_left = 0,
+  cannot_start = 1,
+  client_at_fault = 2,
+  renderer_failed = 3,
+};
+
+// What every worker of a supervisor has in common.
+struct WorkerProgram {
+  std::filesystem::path path;
+  std::vector<std::string> options;      // of --memory and --verbose, those that the user gave
+  std::vector<std::string> environment;  // see worker_environment()
+};
+
+// The options that `hesper exec` and `hesper vtest` share.
+struct WorkerChoices {
+  std::string memory;                                // empty: the worker decides
+  std::optional<std::filesystem::path> host_driver;  // the only host driver to use
+  bool verbose = false;
+};
+
+// Finds hesper-render in the folder of this program. Errors: it is not there, or the host driver is not.
+[[nodiscard]] Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choices);
+
+// Prints what the workers will find on this host to standard error, and waits for that.
+void print_probe(const WorkerProgram& worker);
+
+}  // namespace hesper::cli
