@@ -72,11 +72,44 @@ class Decoder {
     return value;
   }
 
+  // Several scalars in a row, with one check. Writes nothing on error.
+  template <Scalar... T>
+  void take_all(T&... out) noexcept {
+    constexpr std::size_t size = (sizeof(T) + ...);
+    if (remaining() < size) [[unlikely]] return fail(DecodeErrc::truncated);
+    ((std::memcpy(&out, at_, sizeof(T)), at_ += sizeof(T)), ...);
+  }
+  // A scalar of 1 or 2 bytes, which travels in the low bytes of a word.
+  template <class T>
+  [[nodiscard]] T take_narrow() noexcept {
+    return static_cast<T>(take<std::uint32_t>());
+  }
+
   // Pointer marker: any nonzero word means "present".
   [[nodiscard]] bool marker() noexcept { return take<std::uint64_t>() != 0; }
-  // Marker of a pointer that Vulkan requires.
-  void required_marker() noexcept {
-    if (!marker() && ok()) fail(DecodeErrc::null_pointer);
+  // Marker of a pointer that Vulkan requires; false only on error.
+  bool required_marker() noexcept {
+    const bool present = marker();
+    if (!present && ok()) [[unlikely]] fail(DecodeErrc::null_pointer);
+    return present;
+  }
+  // Marker of a pointer that must be NULL, since what it points to has no encoding.
+  void expect_null() noexcept {
+    if (marker()) [[unlikely]] fail(DecodeErrc::unsupported);
+  }
+  void expect_stype(VkStructureType expected) noexcept {
+    const auto stype = take<std::uint32_t>();
+    if (stype != static_cast<std::uint32_t>(expected)) [[unlikely]] fail(DecodeErrc::wrong_stype, stype);
+  }
+  // A union's tag, which repeats the selector that was read before it.
+  [[nodiscard]] bool expect_tag(std::uint64_t selector) noexcept {
+    const auto tag = take<std::uint32_t>();
+    if (tag != selector) [[unlikely]] fail(DecodeErrc::bad_union_tag, tag);
+    return ok();
+  }
+  // A length in a unit smaller than its array's elements.
+  void multiple_of(std::uint64_t length, std::uint64_t unit) noexcept {
+    if (length % unit != 0) [[unlikely]] fail(DecodeErrc::count_mismatch, length);
   }
 
   // Array length; must equal `expected`.
@@ -140,6 +173,16 @@ class Decoder {
     return reinterpret_cast<const T*>(from);
   }
 
+  // The same, always in the arena, where the caller may write.
+  template <class T>
+  [[nodiscard]] T* copied_array(std::size_t count) noexcept {
+    const T* from = array<T>(count);
+    T* copy = allocate<T>(count);
+    if (from == nullptr || copy == nullptr) return nullptr;
+    std::memcpy(copy, from, count * sizeof(T));
+    return copy;
+  }
+
   // Copies `count` elements of a fixed-size array into `out`.
   template <class T>
   void array_into(T* out, std::size_t count) noexcept {
@@ -166,13 +209,40 @@ class Decoder {
     return static_cast<T*>(room);
   }
 
+  // Zeroed bytes in the arena, aligned for everything; nullptr and an error if there is no room.
+  [[nodiscard]] void* room(std::size_t size) noexcept {
+    if (!ok()) return nullptr;
+    void* bytes = arena_->allocate(size);
+    if (bytes == nullptr) [[unlikely]] {
+      fail(DecodeErrc::budget, size);
+      return nullptr;
+    }
+    return std::memset(bytes, 0, size);
+  }
+
   // A string with its length in front; NULL if the length is 0. The last byte counts as NUL whatever it is.
   [[nodiscard]] const char* string() noexcept;
+  // The same where Vulkan requires a string.
+  [[nodiscard]] const char* required_string() noexcept {
+    const char* s = string();
+    if (s == nullptr && ok()) [[unlikely]] fail(DecodeErrc::null_pointer);
+    return s;
+  }
 
   // An object id as host handle. Unknown ids and ids of other types are errors; id 0 is VK_NULL_HANDLE.
   template <class H>
   [[nodiscard]] H handle(VkObjectType type) noexcept {
-    return std::bit_cast<H>(look_up(take<ObjectId>(), type).handle);
+    return handle_of<H>(take<ObjectId>(), type);
+  }
+  // The same, and id 0 is an error.
+  template <class H>
+  [[nodiscard]] H required_handle(VkObjectType type) noexcept {
+    return ref<H>(type, true).handle;
+  }
+  // The same for an id that was read already.
+  template <class H>
+  [[nodiscard]] H handle_of(ObjectId id, VkObjectType type) noexcept {
+    return std::bit_cast<H>(look_up(id, type).handle);
   }
   // The same with everything the table knows. required: id 0 is an error.
   template <class H>

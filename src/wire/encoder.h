@@ -39,6 +39,15 @@ class Encoder {
   void put(T value) noexcept {
     bytes(&value, sizeof(T));
   }
+  template <Scalar... T>
+  void put_all(const T&... values) noexcept {
+    (bytes(&values, sizeof(T)), ...);
+  }
+  // A scalar of 1 or 2 bytes, in a word of its own.
+  template <class T>
+  void put_narrow(T value) noexcept {
+    put<std::uint32_t>(value);
+  }
   void marker(bool present) noexcept { put<std::uint64_t>(present ? 1 : 0); }
   void count(std::uint64_t n) noexcept { put<std::uint64_t>(n); }
 
