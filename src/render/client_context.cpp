@@ -17,6 +17,10 @@ namespace {
 constexpr std::uint32_t kMappable = 1;
 constexpr std::uint32_t kCached = 1;
 
+// VK_MESA_venus_protocol: 2 brought ring priorities, 3 host image copies; 4 needs VK_EXT_descriptor_heap, which the
+// vk.xml that the wire is generated from does not have yet.
+constexpr std::uint32_t kVenusProtocolVersion = 3;
+
 Result<UniqueFd> duplicate(int fd) {
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) return fail_errno("Cannot duplicate a file descriptor", errno);
@@ -31,7 +35,7 @@ std::array<std::byte, kCapsetSize> capset() {
   words[0] = 1;  // wire_format_version
   words[1] = wire::vk_xml_version();
   words[2] = 1;  // vk_ext_command_serialization_spec_version
-  words[3] = wire::kVenusProtocolVersion;
+  words[3] = kVenusProtocolVersion;
   words[4] = 1;  // supports_blob_id_0
   std::ranges::copy(wire::extension_mask(), words.begin() + 5);
   words[37] = 1;  // allow_vk_wait_syncs

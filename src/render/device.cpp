@@ -117,7 +117,7 @@ void on_vkCreateDevice(CommandStream& stream, wire::vkCreateDevice_args& args) {
   auto device = std::make_unique<Device>(physical);
   device->handle = handle;
   device->id = id;
-  device->procs_table.load(physical.procs->vkGetDeviceProcAddr, handle);
+  load(device->procs_table, physical.procs->vkGetDeviceProcAddr, handle);
   device->procs = &device->procs_table;
   device->device = device.get();
   fetch_queues(*device, info);

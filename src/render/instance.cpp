@@ -74,7 +74,7 @@ Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, con
                 result);
   }
   instance->api_version = std::min(app_info.apiVersion, host_version);
-  instance->procs_table.load(loader.get_instance_proc_addr(), instance->handle);
+  load(instance->procs_table, loader.get_instance_proc_addr(), instance->handle);
   instance->procs = &instance->procs_table;
   instance->instance = instance.get();
   return instance;

@@ -32,7 +32,7 @@ Result<std::unique_ptr<Loader>> Loader::open() {
   if (entry == nullptr) return fail("The host's Vulkan loader does not export vkGetInstanceProcAddr.");
   // SAFETY: POSIX lets a function pointer travel through dlsym's void pointer.
   loader->get_instance_proc_addr_ = reinterpret_cast<PFN_vkGetInstanceProcAddr>(entry);
-  loader->procs_.load(loader->get_instance_proc_addr_);
+  load(loader->procs_, loader->get_instance_proc_addr_);
   if (loader->procs_.vkCreateInstance == nullptr || loader->procs_.vkEnumerateInstanceVersion == nullptr) {
     return fail("The host's Vulkan loader is older than Vulkan 1.1; install a newer one.");
   }

@@ -48,7 +48,7 @@ class TrialDevice {
                                   .ppEnabledExtensionNames = extensions.data()};
     result = instance.vkCreateDevice(physical, &info, nullptr, &device);
     if (result != VK_SUCCESS) return;
-    vk.load(instance.vkGetDeviceProcAddr, device);
+    load(vk, instance.vkGetDeviceProcAddr, device);
     vk.vkGetDeviceQueue(device, queue_info.queueFamilyIndex, 0, &queue);
     const VkCommandPoolCreateInfo pool_info{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                             .queueFamilyIndex = queue_info.queueFamilyIndex};

@@ -1,7 +1,7 @@
 // CommandStream: the loop, and how a command fails.
 #include "render/stream.h"
 
-#include <cstring>
+#include <utility>
 
 #include "base/log.h"
 #include "render/client_context.h"
@@ -28,8 +28,13 @@ bool CommandStream::execute_next() {
   const auto type = decoder_.take<std::uint32_t>();
   const auto flags = decoder_.take<std::uint32_t>();
   if (!decoder_.ok() || type >= kDispatch.size() || kDispatch[type] == nullptr) [[unlikely]] {
-    decoder_.fail(wire::DecodeErrc::unknown_command, type);
-    malformed(wire::CommandType{type});
+    const std::string_view refusal = wire::refusal(type);
+    if (!refusal.empty()) {
+      refuse(wire::CommandType{type}, fmt::format("This command is never answered: {}.", refusal));
+    } else {
+      decoder_.fail(wire::DecodeErrc::unknown_command, type);
+      malformed(wire::CommandType{type});
+    }
     return false;
   }
   reply_wanted_ = (flags & kGenerateReply) != 0;
@@ -69,13 +74,13 @@ void CommandStream::broken(const std::string& reason) { context_.lose(name_ + ":
 
 void CommandStream::malformed(wire::CommandType type) {
   const wire::DecodeError& error = decoder_.error();
-  context_.lose(fmt::format("{}, {} at byte {} of the {}: {} at byte {} (value {:#x}).", name_, wire::command_name(type),
+  context_.lose(fmt::format("{}, {} at byte {} of the {}: {} at byte {} (value {:#x}).", name_, wire::command_name(std::to_underlying(type)),
                             command_start_, nested_ ? "nested stream" : "batch", wire::describe(error.code),
                             error.offset, error.detail));
 }
 
 void CommandStream::refuse(wire::CommandType type, std::string_view reason) {
-  context_.lose(fmt::format("{}, {} at byte {} of the {}: {}", name_, wire::command_name(type), command_start_,
+  context_.lose(fmt::format("{}, {} at byte {} of the {}: {}", name_, wire::command_name(std::to_underlying(type)), command_start_,
                             nested_ ? "nested stream" : "batch", reason));
 }
 
