@@ -1,0 +1,250 @@
+# Support of the end-to-end tests: where programs and drivers are, running a program natively or through Hesper, and the
+# servers and X screens that tests start. Everything here has a time limit, and ends what it started.
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import x11
+
+
+class Missing(Exception):
+    """Something that the tests need is not there. Never a reason to skip."""
+
+
+def required(variable, meaning):
+    value = os.environ.get(variable)
+    if not value:
+        raise Missing(f"{variable} ({meaning}) is not set; start the tests with ./dev test.")
+    return pathlib.Path(value)
+
+
+PROGRAMS = required("HESPER_TEST_PROGRAMS", "the folder of the built programs")
+HESPER = PROGRAMS / "hesper"
+NATIVE_ICD = pathlib.Path(os.environ.get("HESPER_TEST_HOST_ICD", "/usr/share/vulkan/icd.d/lvp_icd.json"))
+
+# The clients: Venus of both Mesa versions. Their names are those that vulkaninfo_differences.toml uses.
+STABLE = "stable"  # Mesa 25.0, Debian 13's; over vtest it hides all window systems, whatever the renderer offers
+BACKPORTS = "backports"  # Mesa 26
+VENUS_ICD = {
+    STABLE: required("HESPER_TEST_MESA_STABLE_ICD", "Venus of Debian 13's Mesa"),
+    BACKPORTS: required("HESPER_TEST_MESA_BACKPORTS_ICD", "Venus of Mesa from trixie-backports"),
+}
+
+
+def client(name):
+    """The path of one of the programs of tests/clients."""
+    return str(PROGRAMS / "clients" / name)
+
+
+class Scratch:
+    """A folder for a test's files, and for the caches of drivers, so that nothing outlives the test."""
+
+    def __init__(self):
+        self._folder = tempfile.TemporaryDirectory(prefix="hesper-e2e-")
+        self.path = pathlib.Path(self._folder.name)
+        (self.path / "runtime").mkdir(mode=0o700)
+
+    def environment(self, **more):
+        result = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("VK_", "VN_", "VTEST_", "HESPER_")) and name not in ("DISPLAY", "WAYLAND_DISPLAY")
+        }
+        result["XDG_CACHE_HOME"] = str(self.path / "cache")
+        result["XDG_RUNTIME_DIR"] = str(self.path / "runtime")
+        return result | more
+
+    def close(self):
+        self._folder.cleanup()
+
+
+class Finished:
+    def __init__(self, command, status, output, errors):
+        self.command, self.status, self.output, self.errors = command, status, output, errors
+
+    def __str__(self):
+        return f"{' '.join(map(str, self.command))}\nstatus {self.status}\n{self.output}\n{self.errors[-6000:]}"
+
+
+def end_group(process):
+    """Ends a process that was started with start_new_session, and what it started in turn."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def run(command, environment, timeout=60):
+    """Runs to the end. status: as a shell gives it; an overrun of `timeout` (seconds) is an AssertionError."""
+    command = list(map(str, command))
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        end_group(process)
+        output, errors = process.communicate()
+        raise AssertionError(
+            f"{' '.join(command)} did not end within {timeout} seconds.\n{output[-3000:]}\n{errors[-6000:]}"
+        ) from None
+    status = process.returncode
+    return Finished(command, status if status >= 0 else 128 - status, output, errors)
+
+
+def wait_until(condition, timeout, what):
+    """Waits for a condition that a test describes in a sentence of its own."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"After {timeout} seconds: {what}")
+        time.sleep(0.02)
+
+
+class Server:
+    """hesper vtest at a socket of its own."""
+
+    def __init__(self, scratch):
+        self._scratch = scratch
+        self.socket = scratch.path / "vtest"
+        self._log = open(scratch.path / "server.log", "w+")
+        self.process = subprocess.Popen(
+            [HESPER, "vtest", "--socket", self.socket, "--host-driver", NATIVE_ICD],
+            env=scratch.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        wait_until(self.socket.exists, 20, "hesper vtest has not made its socket.")
+
+    def environment(self, mesa):
+        return self._scratch.environment(
+            VK_DRIVER_FILES=str(VENUS_ICD[mesa]), VN_DEBUG="vtest", VTEST_SOCKET_NAME=str(self.socket)
+        )
+
+    def workers(self):
+        """Process ids, the oldest first."""
+        # A list of processes in /proc is not ordered; ids may wrap, start times do not.
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        started = []
+        for child in map(int, children):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                fields = pathlib.Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+                if fields[0] != "Z":
+                    started.append((int(fields[19]), child))
+        return [child for _, child in sorted(started)]
+
+    def use(self):
+        """What the server process itself holds: bytes of memory, descriptors, threads."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        return {
+            "memory": int(fields["VmRSS"].split()[0]) * 1024,
+            "descriptors": len(os.listdir(f"/proc/{self.process.pid}/fd")),
+            "threads": int(fields["Threads"]),
+        }
+
+    def connect(self):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(20)
+        connection.connect(str(self.socket))
+        return connection
+
+    def log(self):
+        self._log.flush()
+        self._log.seek(0)
+        return self._log.read()
+
+    def close(self):
+        self.process.terminate()
+        try:
+            status = self.process.wait(timeout=20)
+        finally:
+            end_group(self.process)
+            self._log.close()
+        assert status == 0, f"hesper vtest ended with status {status} after SIGTERM."
+        assert not self.socket.exists(), "hesper vtest left its socket behind."
+
+
+class Screen:
+    """A private X server."""
+
+    def __init__(self, scratch):
+        self._log = open(scratch.path / "xvfb.log", "w+")
+        number, tell = os.pipe()
+        with os.fdopen(number) as reader:
+            self._process = subprocess.Popen(
+                ["Xvfb", "-displayfd", str(tell), "-screen", "0", "700x700x24", "-nolisten", "tcp", "-noreset"],
+                pass_fds=[tell],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                start_new_session=True,
+            )
+            os.close(tell)
+            self.number = reader.readline().strip()  # an end of file if the server ends instead
+        if not self.number:
+            self._log.seek(0)
+            raise AssertionError(f"Xvfb did not start:\n{self._log.read()}")
+        self.display = f":{self.number}"
+        self._connection = x11.Connection(int(self.number))
+        self._connection.keep_pictures()
+
+    def picture(self):
+        """The pixels of the whole screen. Windows that are gone are still in it (see x11.py)."""
+        return self._connection.screen_pixels()
+
+    def close(self):
+        self._connection.close()
+        end_group(self._process)
+        self._log.close()
+
+
+class TestCase(unittest.TestCase):
+    """A test with a scratch folder, and with helpers that run programs natively and through Hesper."""
+
+    def setUp(self):
+        self.scratch = self.start(Scratch)
+
+    def start(self, what, *arguments):
+        """Makes something that has close(), which is called when the test ends."""
+        result = what(*arguments)
+        self.addCleanup(result.close)
+        return result
+
+    def native(self, *command, timeout=60, **variables):
+        environment = self.scratch.environment(VK_DRIVER_FILES=str(NATIVE_ICD), **variables)
+        return self.expect_success(run(command, environment, timeout))
+
+    def exec(self, mesa, *command, timeout=60, options=(), **variables):
+        """Through `hesper exec`. Does not look at the status."""
+        launcher = [HESPER, "exec", "--icd", VENUS_ICD[mesa], "--host-driver", NATIVE_ICD, *options, "--"]
+        return run([*launcher, *command], self.scratch.environment(**variables), timeout)
+
+    def hesper(self, mesa, *command, timeout=60, **variables):
+        return self.expect_success(self.exec(mesa, *command, timeout=timeout, **variables))
+
+    def expect_success(self, finished):
+        self.assertEqual(finished.status, 0, f"A program failed: {finished}")
+        return finished
+
+
+def tools_present(*names):
+    """For setUpModule: fails with a sentence if a program of the build environment is missing."""
+    for name in names:
+        if not shutil.which(name):
+            raise Missing(f"The program {name} is not installed; start the tests with ./dev test.")

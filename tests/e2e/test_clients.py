@@ -1,0 +1,39 @@
+# The programs of tests/clients through Hesper: same results, same pixels as on the native driver, with both Mesa versions.
+import unittest
+
+from support import BACKPORTS, STABLE, TestCase, client
+
+
+class Clients:
+    mesa = None
+
+    def test_scene_has_the_native_pixels(self):
+        native, ours = self.scratch.path / "native.png", self.scratch.path / "ours.png"
+        want = self.native(client("scene"), "--output", native)
+        got = self.hesper(self.mesa, client("scene"), "--output", ours)
+        self.assertEqual(got.output, want.output, "Checksum or occlusion query differ.")
+        self.assertEqual(ours.read_bytes(), native.read_bytes(), "The picture differs.")
+
+    def test_compute(self):
+        self.hesper(self.mesa, client("compute"), timeout=120)
+
+    def test_compute_in_imported_host_memory(self):
+        self.hesper(self.mesa, client("compute"), "--rounds", 10, "--big-mib", 64, HESPER_MEMORY="hostptr")
+
+    def test_sync(self):
+        self.hesper(self.mesa, client("sync"), timeout=120)
+
+    def test_several_instances_at_once_in_one_process(self):
+        self.hesper(self.mesa, client("many"), "--count", 24, "--at-once", 8, timeout=120)
+
+
+class StableClients(Clients, TestCase):
+    mesa = STABLE
+
+
+class BackportsClients(Clients, TestCase):
+    mesa = BACKPORTS
+
+
+if __name__ == "__main__":
+    unittest.main()
