@@ -30,7 +30,8 @@ struct Field {
   std::string selection;  // of a union's member: the selector's value for it
   std::string stride;     // of an array parameter: the sibling with the distance of its elements
 
-  [[nodiscard]] bool null_terminated() const { return length == "null-terminated"; }
+  // A string; fixed char arrays (deviceName) also say null-terminated, but travel whole.
+  [[nodiscard]] bool null_terminated() const { return pointers == 1 && length == "null-terminated"; }
 };
 
 struct Struct {
