@@ -76,8 +76,11 @@ Ending Connection::serve() {
   for (;;) {
     const Step step = serve_message();
     if (step) continue;
-    if (!step.error().reason.empty()) log::error("{}: the connection ends: {}", name_, step.error().reason);
-    return step.error().ending;
+    const auto& [ending, reason] = step.error();
+    // A program that was killed is not worth more than a note.
+    const auto level = ending == Ending::client_left ? spdlog::level::info : spdlog::level::err;
+    if (!reason.empty()) spdlog::log(level, "{}: the connection ends: {}", name_, reason);
+    return ending;
   }
 }
 
