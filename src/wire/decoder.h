@@ -77,7 +77,9 @@ class Decoder {
   void take_all(T&... out) noexcept {
     constexpr std::size_t size = (sizeof(T) + ...);
     if (remaining() < size) [[unlikely]] return fail(DecodeErrc::truncated);
-    ((std::memcpy(&out, at_, sizeof(T)), at_ += sizeof(T)), ...);
+    const std::byte* from = at_;  // a local, which the writes below cannot alias
+    at_ += size;
+    ((std::memcpy(&out, from, sizeof(T)), from += sizeof(T)), ...);
   }
   // A scalar of 1 or 2 bytes, which travels in the low bytes of a word.
   template <class T>
