@@ -1,5 +1,5 @@
-// Supervisor: the loop, and the life of a client in it: served -> left (worker gets a grace time) -> gone, or
-// served -> worker died -> ended but held until it hangs up -> gone.
+// Supervisor: the loop, and the life of a client in it: served, left (its worker gets a grace time), gone; or served,
+// its worker died, ended.
 #include "cli/supervisor.h"
 
 #include <fcntl.h>
@@ -48,7 +48,7 @@ int Supervisor::run(const OnSignals& on_signals) {
       }
     }
     kill_late_workers();
-    std::erase_if(clients_, [](const Client& client) { return client.worker == 0 && !client.socket; });
+    std::erase_if(clients_, [](const Client& client) { return client.worker == 0; });
   }
 }
 
@@ -62,12 +62,9 @@ void Supervisor::poll_once(std::vector<pollfd>& polled) {
   polled.push_back({.fd = signals_.fd(), .events = POLLIN, .revents = 0});
   polled.push_back({.fd = accepting ? listener_.fd() : -1, .events = POLLIN, .revents = 0});
   for (const Client& client : clients_) {
-    // While the worker lives, what the client sends is the worker's to read; only its hang-up (POLLHUP, which needs no
-    // asking for) matters here. poll() skips the negative fds.
-    const bool watched = client.socket && !client.left_at;
-    polled.push_back({.fd = watched ? client.socket.get() : -1,
-                      .events = static_cast<short>(client.worker == 0 ? POLLIN : 0),
-                      .revents = 0});
+    // What the client sends is its worker's to read; only its hang-up matters here (POLLHUP, which is always told).
+    // poll() skips negative fds.
+    polled.push_back({.fd = client.left_at ? -1 : client.socket.get(), .events = 0, .revents = 0});
   }
 
   int timeout = -1;
@@ -78,7 +75,7 @@ void Supervisor::poll_once(std::vector<pollfd>& polled) {
   if (::poll(polled.data(), static_cast<nfds_t>(polled.size()), timeout) <= 0) return;
 
   for (std::size_t i = 0; i < clients_.size(); ++i)
-    if (const short events = polled[i + 2].revents; events != 0) look_at(clients_[i], events);
+    if (polled[i + 2].revents != 0) clients_[i].left_at = Clock::now();
   if ((polled[1].revents & POLLIN) != 0) accept_clients();
 }
 
@@ -111,11 +108,11 @@ void Supervisor::accept_clients() {
     log::debug("{} connects.", describe(client.number, client.process));
     if (auto worker = start_worker(client)) {
       client.worker = *worker;
+      clients_.push_back(std::move(client));
     } else {
       log::error("{} cannot be served: {}", describe(client.number, client.process), worker.error().message);
       end_client(client);
     }
-    clients_.push_back(std::move(client));
   }
   log::warn("{} clients are connected, the limit (--max-clients). Others wait until one leaves.", max_clients_);
 }
@@ -139,16 +136,6 @@ Result<pid_t> Supervisor::start_worker(const Client& client) {
   return platform::spawn(spawn);
 }
 
-void Supervisor::look_at(Client& client, short events) {
-  if (client.worker == 0) {
-    // Ended earlier, and now it hung up or sent something more. In the second case closing with unread bytes resets the
-    // connection, so that its next read fails.
-    client.socket = UniqueFd();
-  } else if ((events & (POLLHUP | POLLERR)) != 0) {
-    client.left_at = Clock::now();
-  }
-}
-
 void Supervisor::reap_workers() {
   for (Client& client : clients_) {
     if (client.worker == 0) continue;
@@ -159,11 +146,7 @@ void Supervisor::reap_workers() {
     if (killed)
       log::error("The worker of {}, process {}, ended by signal {} ({}). Other clients are not affected.",
                  describe(client.number, client.process), worker, state.value, ::strsignal(state.value));
-    if (!killed && WorkerExit{state.value} == WorkerExit::client_left) {
-      client.socket = UniqueFd();
-    } else {
-      end_client(client);
-    }
+    if (killed || WorkerExit{state.value} != WorkerExit::client_left) end_client(client);
   }
 }
 
@@ -178,18 +161,15 @@ void Supervisor::kill_late_workers() {
   }
 }
 
-// Ends a client whose worker is gone. A Venus client that reads an end of file tries again for ever at full CPU, so a
-// plain close would be the worst. It aborts when the connection is reset, which a close with unread bytes does. Has it
-// sent nothing that is unread, then it either waits for a reply, or for its ring. For the first, zeros: any reply that
-// should carry an fd is found out, all others say "no" or 0. For the second its ring's watchdog sees to it.
+// Ends a client whose worker is gone. A Venus client whose read() finds an end of file tries again for ever at full
+// CPU, so a plain close would be the worst. A client that waits for a reply gets zeros instead: where the reply should
+// carry an fd it aborts, all other replies then say "no" or 0. The next thing it does is a request of its own, and
+// writing to the closed socket ends it. Has it left requests unread, the close resets the connection, with the same
+// end. A client that waits for its ring instead notices by the ring's watchdog.
 void Supervisor::end_client(Client& client) {
-  // As long as the longest reply at least; a few more would only delay the reset.
-  constexpr std::array<std::byte, 1024> kZeros{};
-  if (platform::has_unread_bytes(client.socket.get()) || !platform::send_all(client.socket.get(), kZeros)) {
-    client.socket = UniqueFd();
-    return;
-  }
-  client.left_at.reset();  // poll for its hang-up, or for what it sends next: look_at() closes then
+  constexpr std::array<std::byte, 1024> kZeros{};  // more than the longest reply
+  (void)platform::send_all(client.socket.get(), kZeros);
+  client.socket = UniqueFd();
 }
 
 void Supervisor::finish() {

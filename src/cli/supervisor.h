@@ -44,7 +44,7 @@ class Supervisor {
     std::size_t number;  // counts up from 1, for log lines
     std::optional<pid_t> process;
     UniqueFd socket;
-    pid_t worker = 0;                          // 0: it has ended
+    pid_t worker = 0;                          // 0: it has ended, the client is about to be forgotten
     std::optional<Clock::time_point> left_at;  // the client hung up, its worker has yet to end
   };
 
@@ -60,7 +60,6 @@ class Supervisor {
   [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
   void accept_clients();
   [[nodiscard]] Result<pid_t> start_worker(const Client& client);
-  void look_at(Client& client, short events);
   void reap_workers();
   void kill_late_workers();
   void end_client(Client& client);
