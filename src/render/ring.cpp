@@ -19,12 +19,12 @@ struct Region {
   std::size_t size;
 };
 
-// Polling before IDLE: first the pipeline is kept warm, then others get the core, then the thread sleeps in growing
-// steps. Numbers from bench/latency on two cores: spinning longer takes the core from a software driver's threads.
-constexpr int kSpins = 200;
-constexpr int kYields = 32;
-constexpr std::chrono::microseconds kFirstSleep{10};
-constexpr std::chrono::microseconds kLongestSleep{160};
+// Polling before IDLE. Guests wait for an answer with some hundred yields and then sleep for 160 microseconds at a
+// time, so an answer that comes a little later costs a lot: the ring stays close while the next command is likely.
+// Yields leave the core to a software driver's threads; sleeps stay short until the ring may go idle.
+constexpr int kSpins = 50;
+constexpr std::chrono::microseconds kYieldTime{100};
+constexpr std::chrono::microseconds kSleep{15};
 
 }  // namespace
 
@@ -134,18 +134,16 @@ Ring::Wait Ring::wait_seqno(std::uint32_t seqno) noexcept {
   // Polls, so that the ring thread need not pay for a notification after every command: this wait is short unless
   // the ring is busy with something long, and then the sleeps are long too.
   wake();
-  std::chrono::microseconds sleep = kFirstSleep;
   for (int round = 0;; ++round) {
     const std::uint32_t head = word(layout_.head).load(std::memory_order_acquire);
     if (static_cast<std::int32_t>(head - seqno) >= 0) return Wait::reached;
     if (stopping()) return Wait::stopped;
     const std::uint32_t tail = word(layout_.tail).load(std::memory_order_acquire);
     if (head == tail) return Wait::unreachable;
-    if (round < kYields) {
+    if (round < kSpins) {
       std::this_thread::yield();
     } else {
-      std::this_thread::sleep_for(sleep);
-      sleep = std::min(sleep * 2, kLongestSleep);
+      std::this_thread::sleep_for(kSleep);
     }
   }
 }
@@ -155,20 +153,21 @@ bool Ring::wait_for_work(std::uint32_t head) {
   const auto status = word(layout_.status);
   const auto has_work = [&] { return tail.load(std::memory_order_acquire) != head; };
 
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (has_work()) return true;
+    platform::cpu_relax();
+  }
   const auto start = std::chrono::steady_clock::now();
-  std::chrono::microseconds sleep = kFirstSleep;
-  for (int round = 0;; ++round) {
+  while (true) {
     if (stopping()) return false;
     if (has_work()) return true;
-    if (round < kSpins) {
-      platform::cpu_relax();
-    } else if (round < kSpins + kYields) {
+    const auto waited = std::chrono::steady_clock::now() - start;
+    // Never idle early: the guest suppresses its notification for one timeout after the last one that it sent.
+    if (waited >= options_.idle_timeout) break;
+    if (waited < kYieldTime) {
       std::this_thread::yield();
     } else {
-      // Never early: the guest suppresses its notification for one timeout after the last one that it sent.
-      if (std::chrono::steady_clock::now() - start >= options_.idle_timeout) break;
-      std::this_thread::sleep_for(sleep);
-      sleep = std::min(sleep * 2, kLongestSleep);
+      std::this_thread::sleep_for(kSleep);
     }
   }
 
