@@ -114,7 +114,7 @@ void Supervisor::accept_clients() {
       end_client(client);
     }
   }
-  log::warn("{} clients are connected, the limit (--max-clients). Others wait until one leaves.", max_clients_);
+  log::info("{} clients are connected, the limit (--max-clients). Others wait until one leaves.", max_clients_);
 }
 
 Result<pid_t> Supervisor::start_worker(const Client& client) {

@@ -1,0 +1,31 @@
+// Completion scripts name every command and option of the command line that they are made from.
+#include "cli/completion.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+
+namespace hesper::cli {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Completion, NamesCommandsAndOptionsForEachShell) {
+  CLI::App app("test");
+  std::string value;
+  CLI::App* command = app.add_subcommand("serve", "Serve somebody's clients");
+  command->add_option("--colour", value, "Which colour");
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const auto script = completion_script(app, shell);
+    ASSERT_TRUE(script) << shell;
+    EXPECT_THAT(*script, HasSubstr("serve")) << shell;
+    EXPECT_THAT(*script, HasSubstr("colour")) << shell;
+    EXPECT_THAT(*script, HasSubstr("hesper")) << shell;
+  }
+}
+
+TEST(Completion, AnotherShellIsAnError) { EXPECT_FALSE(completion_script(CLI::App("test"), "tcsh")); }
+
+}  // namespace
+}  // namespace hesper::cli

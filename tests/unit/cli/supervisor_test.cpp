@@ -1,0 +1,180 @@
+// Supervisor: with shell scripts as workers, so that each way in which a worker can end is one line.
+#include "cli/supervisor.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <string>
+#include <thread>
+
+#include "temporary_directory.h"
+
+namespace hesper::cli {
+namespace {
+
+constexpr const char* kReadsUntilItsClientLeaves = "exec cat <&3 >/dev/null";
+
+std::size_t open_fds() {
+  std::size_t count = 0;
+  for (int fd = 0; fd < 1024; ++fd)
+    if (::fcntl(fd, F_GETFD) != -1) ++count;
+  return count;
+}
+
+// poll() on one fd; the SIGCHLDs that the supervisor lives on interrupt it.
+bool poll_for(const UniqueFd& fd, short events, int milliseconds) {
+  pollfd state{.fd = fd.get(), .events = events, .revents = 0};
+  int result = -1;
+  while ((result = ::poll(&state, 1, milliseconds)) < 0 && errno == EINTR) {
+  }
+  return result == 1;
+}
+
+class SupervisorTest : public testing::Test {
+ protected:
+  // Serves with `script` as the worker until stop().
+  void serve(const std::string& script, std::size_t max_clients = 16) {
+    const auto worker = directory_.write("worker", "#!/bin/sh\n" + script + "\n");
+    std::filesystem::permissions(worker, std::filesystem::perms::owner_all);
+    platform::ignore_broken_pipes();
+    signals_.emplace(std::move(*platform::SignalPipe::install(std::array{SIGCHLD, SIGUSR1})));
+    listener_.emplace(std::move(*platform::Listener::at(directory_.path() / "socket")));
+    supervisor_.emplace(std::move(*Supervisor::create(
+        *listener_, *signals_, {.path = worker, .options = {}, .environment = {"PATH=/usr/bin:/bin"}}, max_clients)));
+    thread_ = std::thread([this] {
+      status_ = supervisor_->run([](std::span<const platform::ReceivedSignal> received) {
+        for (const auto& signal : received)
+          if (signal.number == SIGUSR1) return std::optional(5);
+        return std::optional<int>();
+      });
+    });
+  }
+
+  int stop() {
+    ::kill(::getpid(), SIGUSR1);
+    thread_.join();
+    supervisor_.reset();
+    listener_.reset();
+    signals_.reset();
+    return status_.load();
+  }
+
+  ~SupervisorTest() override {
+    if (thread_.joinable()) (void)stop();
+  }
+
+  UniqueFd connect() {
+    auto socket = platform::connect_to(listener_->path());
+    return socket ? std::move(*socket) : UniqueFd();
+  }
+
+  // What the server sends until it hangs up.
+  static std::string read_all(const UniqueFd& socket) {
+    std::string result;
+    std::array<char, 4096> buffer{};
+    for (;;) {
+      if (!poll_for(socket, POLLIN, 20'000)) return "timeout";
+      const ssize_t got = ::read(socket.get(), buffer.data(), buffer.size());
+      if (got <= 0) return result;
+      result.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+  }
+
+  static bool hangs_up(const UniqueFd& socket, int milliseconds) { return poll_for(socket, 0, milliseconds); }
+
+  TemporaryDirectory directory_;
+  std::optional<platform::SignalPipe> signals_;
+  std::optional<platform::Listener> listener_;
+  std::optional<Supervisor> supervisor_;
+  std::thread thread_;
+  std::atomic<int> status_ = -1;
+};
+
+TEST_F(SupervisorTest, GivesEachClientAWorkerWithItsSocket) {
+  serve("echo $$ >&3");
+  const UniqueFd one = connect();
+  const UniqueFd other = connect();
+  const std::string first = read_all(one);
+  const std::string second = read_all(other);
+  EXPECT_NE(std::atoi(first.c_str()), 0);
+  EXPECT_NE(first, second);
+}
+
+TEST_F(SupervisorTest, PassesOnTheStatusOfItsEnd) {
+  serve(kReadsUntilItsClientLeaves);
+  EXPECT_EQ(stop(), 5);
+}
+
+TEST_F(SupervisorTest, AClientWhoseWorkerEndsWellJustGoes) {
+  serve("exit 0");
+  EXPECT_EQ(read_all(connect()), "");
+}
+
+TEST_F(SupervisorTest, AClientWhoseWorkerDiesGetsZerosBeforeTheEnd) {
+  for (const char* script : {"kill -SEGV $$", "exit 2"}) {
+    serve(script);
+    const std::string reply = read_all(connect());
+    EXPECT_GE(reply.size(), 172u) << script << ": the longest reply, the capset's, has 172 bytes.";
+    EXPECT_EQ(reply.find_first_not_of('\0'), std::string::npos) << script;
+    EXPECT_EQ(stop(), 5);
+  }
+}
+
+TEST_F(SupervisorTest, AWorkerThatCannotStartEndsItsClient) {
+  serve("exit 0");
+  std::filesystem::remove(directory_.path() / "worker");
+  EXPECT_GE(read_all(connect()).size(), 172u);
+}
+
+TEST_F(SupervisorTest, OtherClientsDoNotNoticeADeath) {
+  serve(R"(read -r word <&3; [ "$word" = die ] && kill -KILL $$; echo "$word" >&3)");
+  const UniqueFd victim = connect();
+  const UniqueFd other = connect();
+  const std::string die = "die\n";
+  const std::string live = "live\n";
+  EXPECT_TRUE(platform::send_all(victim.get(), std::as_bytes(std::span(die))));
+  EXPECT_GE(read_all(victim).size(), 172u);
+  EXPECT_FALSE(hangs_up(other, 50));
+  EXPECT_TRUE(platform::send_all(other.get(), std::as_bytes(std::span(live))));
+  EXPECT_EQ(read_all(other), live);
+}
+
+TEST_F(SupervisorTest, MoreClientsThanTheLimitWaitTheirTurn) {
+  serve("echo served >&3; " + std::string(kReadsUntilItsClientLeaves), 1);
+  UniqueFd first = connect();
+  const UniqueFd second = connect();
+  EXPECT_TRUE(poll_for(first, POLLIN, 20'000));
+  EXPECT_FALSE(poll_for(second, POLLIN, 100)) << "The second client is served although the limit is 1.";
+  first = UniqueFd();
+  EXPECT_TRUE(poll_for(second, POLLIN, 20'000));
+}
+
+TEST_F(SupervisorTest, ItsEndEndsTheClientsThatAreLeft) {
+  serve(kReadsUntilItsClientLeaves);
+  const UniqueFd client = connect();
+  EXPECT_FALSE(hangs_up(client, 200));
+  (void)stop();
+  EXPECT_TRUE(hangs_up(client, 0));
+}
+
+TEST_F(SupervisorTest, ClientsInARowLeaveNoFdBehind) {
+  serve("exit 0");
+  (void)read_all(connect());
+  const std::size_t before = open_fds();
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(read_all(connect()), "");
+  EXPECT_EQ(open_fds(), before);
+}
+
+TEST_F(SupervisorTest, WorkersDoNotShareOurTerminalsGroup) {
+  serve("ps -o sid= -p $$ >&3 2>/dev/null || cut -d' ' -f6 /proc/$$/stat >&3");
+  EXPECT_NE(std::atoi(read_all(connect()).c_str()), ::getsid(0));
+}
+
+}  // namespace
+}  // namespace hesper::cli
