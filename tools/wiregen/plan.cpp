@@ -142,14 +142,18 @@ class Planner {
     std::ranges::sort(plan_.extensions, {}, &ProtocolExtension::number);
   }
 
-  // A struct of the extension that the protocol chains somewhere, but that has no codec here.
+  // A struct or command of the extension that clients may send, but that has no codec here. Refused commands do not
+  // count: clients never send them.
   std::optional<std::string> undecodable(const Extension& extension) const {
+    const auto left_out = [&](const std::string& name) {
+      return !tables_.refused.contains(name) && std::ranges::contains(plan_.left_out, name, &LeftOut::name);
+    };
     for (const std::string& name : extension.types) {
-      const Struct* type = registry_.find_struct(name);
-      if (type == nullptr || !struct_problem(*type)) continue;
-      for (const LeftOut& left_out : plan_.left_out) {
-        if (left_out.name == type->name) return type->name;
-      }
+      if (left_out(registry_.resolve(name))) return registry_.resolve(name);
+    }
+    for (const std::string& name : extension.commands) {
+      const Command* command = find_command({name});
+      if (command != nullptr && left_out(command->name)) return command->name;
     }
     return std::nullopt;
   }
