@@ -33,7 +33,9 @@ struct ContextOptions {
   std::size_t decoder_limit = std::size_t{256} << 20;      // bytes of decoder memory per stream
   std::uint64_t memory_limit = std::uint64_t{64} << 30;    // bytes of one allocation or blob at most
   std::size_t max_rings = 64;
-  std::uint64_t max_ring_idle_ns = 0;  // 0: what the client asks; otherwise a floor of how long a ring spins
+  // Announce shared pages as dma-bufs with linear images where the host has none. True only where the fds that
+  // programs get can be imported by their window system: behind a virtual GPU they can, plain files cannot.
+  bool emulate_dma_buf = false;
 };
 
 struct BlobRequest {

@@ -132,7 +132,7 @@ void on_vkDestroyInstance(CommandStream& stream, wire::vkDestroyInstance_args& a
 void on_vkEnumeratePhysicalDevices(CommandStream& stream, wire::vkEnumeratePhysicalDevices_args& args) {
   Instance& instance = *stream.context().instance();
   if (instance.physical_devices.empty()) {
-    args.ret = find_physical_devices(instance, stream.context().options().memory);
+    args.ret = find_physical_devices(instance, stream.context().options());
     if (args.ret != VK_SUCCESS) return;
   }
   const auto& devices = instance.physical_devices;

@@ -257,8 +257,12 @@ Result<MemoryPlan> plan_memory(const InstanceProcs& procs, VkPhysicalDevice devi
   return hostptr;
 }
 
-Emulation plan_emulation(const InstanceProcs& procs, VkPhysicalDevice device) {
-  Emulation emulation{.semaphore_sync_fd = true, .fence_sync_fd = true};
+Emulation plan_emulation(const InstanceProcs& procs, VkPhysicalDevice device, MemoryStrategy strategy,
+                         bool dma_buf_wanted) {
+  Emulation emulation{.semaphore_sync_fd = true,
+                      .fence_sync_fd = true,
+                      .dma_buf = dma_buf_wanted && strategy == MemoryStrategy::hostptr &&
+                                 device_offers(procs, device, VK_EXT_QUEUE_FAMILY_FOREIGN_EXTENSION_NAME)};
   if (device_offers(procs, device, VK_KHR_EXTERNAL_SEMAPHORE_FD_EXTENSION_NAME)) {
     const VkPhysicalDeviceExternalSemaphoreInfo info{
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,

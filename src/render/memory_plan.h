@@ -22,6 +22,7 @@ struct MemoryPlan {
 struct Emulation {
   bool semaphore_sync_fd = false;  // the host cannot import and export SYNC_FD semaphores
   bool fence_sync_fd = false;      // the host cannot export SYNC_FD fences
+  bool dma_buf = false;            // shared pages are announced as dma-bufs, linear images as DRM format modifier
 };
 
 // Tries the strategies on the device for real: allocates, maps through a second mapping, lets the GPU write, compares.
@@ -29,6 +30,8 @@ struct Emulation {
 [[nodiscard]] Result<MemoryPlan> plan_memory(const InstanceProcs& procs, VkPhysicalDevice device,
                                              MemoryStrategy wanted);
 
-[[nodiscard]] Emulation plan_emulation(const InstanceProcs& procs, VkPhysicalDevice device);
+// dma_buf_wanted: also stand in for dma-bufs; granted where strategy hostptr and VK_EXT_queue_family_foreign are there.
+[[nodiscard]] Emulation plan_emulation(const InstanceProcs& procs, VkPhysicalDevice device, MemoryStrategy strategy,
+                                       bool dma_buf_wanted);
 
 }  // namespace hesper::render

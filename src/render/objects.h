@@ -144,6 +144,10 @@ struct Device : DeviceChild {
   std::unordered_map<VkSemaphore, EmulatedSemaphore> emulated_semaphores;  // binary semaphores
   std::size_t imported_semaphores = 0;                                     // how many are `imported`
   std::vector<VkFence> parked_fences;                                      // replaced while they may still be pending
+
+  // Images that the client believes to have the DRM format modifier LINEAR. Emulated dma-bufs only.
+  std::mutex images_mutex;
+  std::unordered_set<VkImage> linear_images;
 };
 
 // Destroys a host object that the client still had when it destroyed the device.

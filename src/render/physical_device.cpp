@@ -10,6 +10,7 @@
 #include "render/chain.h"
 #include "render/client_context.h"
 #include "render/handlers_gen.h"
+#include "render/linear_dma_buf.h"
 #include "render/probe.h"
 #include "render/stream.h"
 #include "wire/names.h"
@@ -48,14 +49,21 @@ std::vector<VkExtensionProperties> list_shown_extensions(const PhysicalDevice& d
     if (name == VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME && device.memory.strategy != MemoryStrategy::dmabuf) {
       continue;  // advertised by drivers that cannot do it here; the probe tried
     }
+    if (name == VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME && device.emulation.dma_buf) continue;  // only LINEAR
     extension.specVersion = std::min(extension.specVersion, known->spec_version);
     shown.push_back(extension);
   }
-  for (const char* name : kAlwaysShown) {
-    if (device.host_has(name)) continue;
-    VkExtensionProperties extension{.specVersion = 1};
+  const auto show = [&](const char* name, std::uint32_t version) {
+    VkExtensionProperties extension{.specVersion = version};
     std::strncpy(extension.extensionName, name, sizeof(extension.extensionName) - 1);
     shown.push_back(extension);
+  };
+  for (const char* name : kAlwaysShown) {
+    if (!device.host_has(name)) show(name, 1);
+  }
+  if (device.emulation.dma_buf) {
+    show(VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_SPEC_VERSION);
+    show(VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME, VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_SPEC_VERSION);
   }
   return shown;
 }
@@ -73,7 +81,7 @@ bool PhysicalDevice::host_has(const char* extension) const noexcept {
   return std::ranges::any_of(host_extensions, [&](const auto& e) { return std::strcmp(e.extensionName, extension) == 0; });
 }
 
-VkResult find_physical_devices(Instance& instance, MemoryStrategy wanted) {
+VkResult find_physical_devices(Instance& instance, const ContextOptions& options) {
   std::uint32_t count = 0;
   VkResult result = instance.procs->vkEnumeratePhysicalDevices(instance.handle, &count, nullptr);
   if (result != VK_SUCCESS) return result;
@@ -96,13 +104,13 @@ VkResult find_physical_devices(Instance& instance, MemoryStrategy wanted) {
     instance.procs->vkGetPhysicalDeviceMemoryProperties(handle, &memory);
     device->memory_type_count = memory.memoryTypeCount;
     device->host_extensions = list_host_extensions(*instance.procs, handle);
-    auto plan = plan_memory(*instance.procs, handle, wanted);
+    auto plan = plan_memory(*instance.procs, handle, options.memory);
     if (!plan) {
       log::warn("{} is left out: {}", name, plan.error().message);
       continue;
     }
     device->memory = std::move(*plan);
-    device->emulation = plan_emulation(*instance.procs, handle);
+    device->emulation = plan_emulation(*instance.procs, handle, device->memory.strategy, options.emulate_dma_buf);
     device->extensions = list_shown_extensions(*device);
     log::debug("{}: memory strategy {}. {}", name, name_of(device->memory.strategy), device->memory.reason);
     instance.physical_devices.push_back(std::move(device));
@@ -156,9 +164,19 @@ void on_vkGetPhysicalDeviceMemoryProperties2(CommandStream&, wire::vkGetPhysical
   apply_plan(device.memory, args.pMemoryProperties->memoryProperties);
 }
 
+void on_vkGetPhysicalDeviceFormatProperties2(CommandStream&, wire::vkGetPhysicalDeviceFormatProperties2_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  device.procs->vkGetPhysicalDeviceFormatProperties2(device.handle, args.format, args.pFormatProperties);
+  if (device.emulation.dma_buf) list_linear_modifier(*args.pFormatProperties);
+}
+
 void on_vkGetPhysicalDeviceImageFormatProperties2(CommandStream&,
                                                   wire::vkGetPhysicalDeviceImageFormatProperties2_args& args) {
   const PhysicalDevice& device = physical(args.physicalDevice.state);
+  if (device.emulation.dma_buf) {
+    args.ret = linear_image_format(device, *args.pImageFormatInfo, *args.pImageFormatProperties);
+    return;
+  }
   const auto* external = find_in_chain<VkPhysicalDeviceExternalImageFormatInfo>(
       args.pImageFormatInfo->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
   if (external != nullptr && external->handleType != 0 && device.memory.strategy != MemoryStrategy::dmabuf) {
@@ -173,7 +191,10 @@ void on_vkGetPhysicalDeviceExternalBufferProperties(CommandStream&,
                                                     wire::vkGetPhysicalDeviceExternalBufferProperties_args& args) {
   const PhysicalDevice& device = physical(args.physicalDevice.state);
   if (device.memory.strategy != MemoryStrategy::dmabuf) {
-    args.pExternalBufferProperties->externalMemoryProperties = {};
+    const bool exists = device.emulation.dma_buf &&
+                        args.pExternalBufferInfo->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+    args.pExternalBufferProperties->externalMemoryProperties =
+        exists ? kSharedPagesAsDmaBuf : VkExternalMemoryProperties{};
     return;
   }
   device.procs->vkGetPhysicalDeviceExternalBufferProperties(device.handle, args.pExternalBufferInfo,

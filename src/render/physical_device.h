@@ -20,9 +20,9 @@ inline constexpr std::uint32_t kNewestVersion = VK_MAKE_API_VERSION(0, 1, 4, VK_
                                                                      const VkApplicationInfo* app);
 
 // Fills instance.physical_devices: those of Vulkan 1.1 on which a memory strategy works. Logs why others are left out.
-[[nodiscard]] VkResult find_physical_devices(Instance& instance, MemoryStrategy wanted);
+[[nodiscard]] VkResult find_physical_devices(Instance& instance, const ContextOptions& options);
 
-// What the host calls a pNext-stripped version of: makes memory properties fit the plan.
+// Makes memory properties fit the plan: types that cannot be mapped are not shown as host-visible.
 void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept;
 
 }  // namespace hesper::render

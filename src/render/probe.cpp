@@ -32,7 +32,7 @@ ProbeReport report_of(const InstanceProcs& procs, VkPhysicalDevice device, Memor
   report.usable = true;
   report.memory = name_of(plan->strategy);
   report.memory_reason = plan->reason;
-  const Emulation emulation = plan_emulation(procs, device);
+  const Emulation emulation = plan_emulation(procs, device, plan->strategy, false);
   if (emulation.semaphore_sync_fd) report.emulated = "sync_fd semaphores";
   if (emulation.fence_sync_fd) report.emulated += report.emulated.empty() ? "sync_fd fences" : ", sync_fd fences";
   return report;

@@ -153,11 +153,11 @@ TEST(Ring, SleepsWhenIdleAndWakesOnNotify) {
 TEST(Ring, NotIdleBeforeTheTimeout) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test", .idle_timeout = seconds(3)}, recorder);
+  Ring ring(guest.resource(), guest.layout(), {.name = "test", .idle_timeout = std::chrono::milliseconds(300)}, recorder);
   const auto start = std::chrono::steady_clock::now();
   ring.start();
   EXPECT_TRUE(eventually([&] { return (guest.status().load() & kRingIdle) != 0; }));
-  EXPECT_GE(std::chrono::steady_clock::now() - start, seconds(3));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(300));
 }
 
 TEST(Ring, BadTailIsBroken) {
