@@ -11,8 +11,6 @@ import tempfile
 import time
 import unittest
 
-import x11
-
 
 class Missing(Exception):
     """Something that the tests need is not there. Never a reason to skip."""
@@ -181,14 +179,14 @@ class Server:
 
 
 class Screen:
-    """A private X server."""
+    """A private X server. options: more of Xvfb's."""
 
-    def __init__(self, scratch):
+    def __init__(self, scratch, *options):
         self._log = open(scratch.path / "xvfb.log", "w+")
         number, tell = os.pipe()
         with os.fdopen(number) as reader:
             self._process = subprocess.Popen(
-                ["Xvfb", "-displayfd", str(tell), "-screen", "0", "700x700x24", "-nolisten", "tcp", "-noreset"],
+                ["Xvfb", "-displayfd", str(tell), "-screen", "0", "700x700x24", "-nolisten", "tcp", "-noreset", *options],
                 pass_fds=[tell],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
@@ -196,20 +194,14 @@ class Screen:
                 start_new_session=True,
             )
             os.close(tell)
-            self.number = reader.readline().strip()  # an end of file if the server ends instead
-        if not self.number:
+            number = reader.readline().strip()  # nothing if the server ends instead
+        if not number:
             self._log.seek(0)
             raise AssertionError(f"Xvfb did not start:\n{self._log.read()}")
-        self.display = f":{self.number}"
-        self._connection = x11.Connection(int(self.number))
-        self._connection.keep_pictures()
-
-    def picture(self):
-        """The pixels of the whole screen. Windows that are gone are still in it (see x11.py)."""
-        return self._connection.screen_pixels()
+        self.display = f":{number}"
+        self.socket = f"/tmp/.X11-unix/X{number}"
 
     def close(self):
-        self._connection.close()
         end_group(self._process)
         self._log.close()
 

@@ -1,60 +1,87 @@
-# X11, as little of it as a test needs to look at a screen. Spec: X Window System Protocol, version 11.
-import pathlib
+# A tap between a program and its X server: sees each picture that the program shows, in order. Changes nothing.
+# Spec: X Window System Protocol, version 11; Big Requests Extension.
+import hashlib
 import socket
 import struct
+import threading
+
+PUT_IMAGE = 72
 
 
-class Connection:
-    def __init__(self, display):
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(20)
-        self._socket.connect(str(pathlib.Path("/tmp/.X11-unix") / f"X{display}"))
-        self._socket.sendall(struct.pack("<BxHHHHxx", ord("l"), 11, 0, 0, 0))
-        accepted, words = struct.unpack("<BxxxxxH", self._read(8))
-        setup = self._read(words * 4)
-        if accepted != 1:
-            raise AssertionError(f"The X server refuses us: {setup}")
-        self._next_id = struct.unpack_from("<I", setup, 4)[0]
-        vendor_size, formats = struct.unpack_from("<H", setup, 16)[0], setup[21]
-        screen = 32 + (vendor_size + 3) // 4 * 4 + 8 * formats
-        self._root = struct.unpack_from("<I", setup, screen)[0]
-        self._size = struct.unpack_from("<HH", setup, screen + 20)
+class Tap:
+    """Listens at `path`, which the program gets as its DISPLAY, and forwards to the server's socket. The server must be
+    without MIT-SHM, so that pixels travel in the stream."""
 
-    def _read(self, count):
-        data = b""
-        while len(data) < count:
-            part = self._socket.recv(count - len(data))
-            if not part:
-                raise AssertionError("The X server closed the connection.")
-            data += part
-        return data
+    def __init__(self, path, server):
+        self.display = str(path)
+        self._server = server
+        self._lock = threading.Lock()
+        self._pictures = []
+        self._sockets = []
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(self.display)
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
 
-    def _request(self, opcode, detail, body):
-        self._socket.sendall(struct.pack("<BBH", opcode, detail, 1 + len(body) // 4) + body)
-
-    def _reply(self):
-        head = self._read(32)
-        if head[0] != 1:
-            raise AssertionError(f"The X server answered with packet type {head[0]}, code {head[1]}.")
-        return head, self._read(struct.unpack_from("<I", head, 4)[0] * 4)
-
-    def keep_pictures(self):
-        """Lays a window without background under all others. What a window that ends uncovers is then painted by nobody,
-        so its last picture stays on the screen."""
-        width, height = self._size
-        copy_from_parent, input_output, override_redirect = 0, 1, 1 << 9
-        window = self._next_id
-        body = struct.pack("<IIhhHHHH", window, self._root, 0, 0, width, height, 0, input_output)
-        body += struct.pack("<III", copy_from_parent, override_redirect, 1)
-        self._request(1, copy_from_parent, body)  # CreateWindow
-        self._request(8, 0, struct.pack("<I", window))  # MapWindow
-        self.screen_pixels()  # waits until it is there
-
-    def screen_pixels(self):
-        """4 bytes a pixel, in the server's order."""
-        z_pixmap = 2
-        self._request(73, z_pixmap, struct.pack("<IhhHHI", self._root, 0, 0, *self._size, 0xFFFFFFFF))  # GetImage
-        return self._reply()[1]
+    def pictures(self):
+        """A digest of each picture so far. A picture may come in several parts; it ends where the next one starts."""
+        with self._lock:
+            return [digest.hexdigest() for digest in self._pictures]
 
     def close(self):
-        self._socket.close()
+        self._listener.close()
+        for each in self._sockets:
+            each.close()
+
+    def _accept(self):
+        while True:
+            try:
+                program, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            server.connect(self._server)
+            self._sockets += [program, server]
+            threading.Thread(target=self._copy_replies, args=(server, program), daemon=True).start()
+            threading.Thread(target=self._copy_requests, args=(program, server), daemon=True).start()
+
+    @staticmethod
+    def _copy_replies(server, program):
+        try:
+            while data := server.recv(65536):
+                program.sendall(data)
+            program.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the program has gone
+
+    def _copy_requests(self, program, server):
+        def take(count):
+            data = program.recv(count, socket.MSG_WAITALL)
+            if len(data) < count:
+                raise EOFError
+            server.sendall(data)
+            return data
+
+        try:
+            protocol_name, protocol_data = struct.unpack("<6xHH2x", take(12))
+            for size in (protocol_name, protocol_data):
+                if size:
+                    take((size + 3) // 4 * 4)
+            while True:
+                opcode, words = struct.unpack("<BxH", take(4))
+                rest = words * 4 - 4
+                if words == 0:  # a big request: the length follows, and counts itself
+                    rest = struct.unpack("<I", take(4))[0] * 4 - 8
+                body = take(rest) if rest else b""
+                if opcode == PUT_IMAGE:
+                    self._add(body)
+        except (EOFError, OSError):
+            pass  # the program has gone
+        server.close()
+
+    def _add(self, body):
+        top = struct.unpack_from("<h", body, 14)[0]
+        with self._lock:
+            if top == 0:
+                self._pictures.append(hashlib.sha256())
+            self._pictures[-1].update(body[20:])
