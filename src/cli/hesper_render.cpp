@@ -27,6 +27,7 @@ struct Arguments {
   int lifeline = -1;
   std::string name = "hesper-render";
   std::string memory = "auto";
+  bool emulate_dma_buf = false;
   bool verbose = false;
   bool probe = false;
   bool json = false;
@@ -78,12 +79,14 @@ cli::WorkerExit exit_for(vtest::Ending ending) {
   std::unreachable();
 }
 
-cli::WorkerExit serve(UniqueFd socket, render::MemoryStrategy memory) {
+cli::WorkerExit serve(UniqueFd socket, render::MemoryStrategy memory, bool emulate_dma_buf) {
   const auto start = std::chrono::steady_clock::now();
   auto connection = vtest::Connection::create(
       std::move(socket),
       {.create_context =
-           [memory](const std::string& name) { return render::Context::create({.name = name, .memory = memory}); },
+           [&](const std::string& name) {
+             return render::Context::create({.name = name, .memory = memory, .emulate_dma_buf = emulate_dma_buf});
+           },
        .capset = render::capset()});
   if (!connection) {
     log::error("{}", connection.error().message);
@@ -108,6 +111,7 @@ int main(int argc, char** argv) {
   app.add_option("--lifeline-fd", arguments.lifeline, "End when the other end of this pipe is closed");
   app.add_option("--name", arguments.name, "What log lines begin with");
   app.add_option("--memory", arguments.memory, "auto, dmabuf or hostptr")->capture_default_str();
+  app.add_flag("--emulate-dma-buf", arguments.emulate_dma_buf, "Announce shared memory as dma-bufs");
   app.add_flag("-v,--verbose", arguments.verbose, "Log a summary at the end");
   auto* probing = app.add_flag("--probe", arguments.probe, "Tell what this host's Vulkan devices can do for Hesper");
   app.add_flag("--json", arguments.json, "Let --probe print JSON")->needs(probing);
@@ -132,5 +136,5 @@ int main(int argc, char** argv) {
     log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
     return std::to_underlying(cli::WorkerExit::cannot_start);
   }
-  return std::to_underlying(serve(UniqueFd(arguments.socket), *memory));
+  return std::to_underlying(serve(UniqueFd(arguments.socket), *memory, arguments.emulate_dma_buf));
 }

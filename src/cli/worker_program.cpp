@@ -24,6 +24,7 @@ Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choice
     return fail_errno(fmt::format("The host driver '{}' is not readable", choices.host_driver->native()), errno);
 
   if (!choices.memory.empty()) worker.options.insert(worker.options.end(), {"--memory", choices.memory});
+  if (choices.emulate_dma_buf) worker.options.emplace_back("--emulate-dma-buf");
   if (choices.verbose) worker.options.emplace_back("--verbose");
   worker.environment = worker_environment(Environment::of_this_process(), choices.host_driver).entries();
   return worker;

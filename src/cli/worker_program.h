@@ -25,7 +25,7 @@ enum class WorkerExit : int {
 // What every worker of a supervisor has in common.
 struct WorkerProgram {
   std::filesystem::path path;
-  std::vector<std::string> options;      // of --memory and --verbose, those that the user gave
+  std::vector<std::string> options;      // of WorkerChoices, those that the user gave
   std::vector<std::string> environment;  // see worker_environment()
 };
 
@@ -33,6 +33,7 @@ struct WorkerProgram {
 struct WorkerChoices {
   std::string memory;                                // empty: the worker decides
   std::optional<std::filesystem::path> host_driver;  // the only host driver to use
+  bool emulate_dma_buf = false;  // see render::ContextOptions
   bool verbose = false;
 };
 
