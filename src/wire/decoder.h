@@ -76,7 +76,8 @@ class Decoder {
   template <Scalar... T>
   void take_all(T&... out) noexcept {
     constexpr std::size_t size = (sizeof(T) + ...);
-    if (remaining() < size) [[unlikely]] return fail(DecodeErrc::truncated);
+    if (remaining() < size) [[unlikely]]
+      return fail(DecodeErrc::truncated);
     const std::byte* from = at_;  // a local, which the writes below cannot alias
     at_ += size;
     ((std::memcpy(&out, from, sizeof(T)), from += sizeof(T)), ...);
@@ -92,26 +93,31 @@ class Decoder {
   // Marker of a pointer that Vulkan requires; false only on error.
   bool required_marker() noexcept {
     const bool present = marker();
-    if (!present && ok()) [[unlikely]] fail(DecodeErrc::null_pointer);
+    if (!present && ok()) [[unlikely]]
+      fail(DecodeErrc::null_pointer);
     return present;
   }
   // Marker of a pointer that must be NULL, since what it points to has no encoding.
   void expect_null() noexcept {
-    if (marker()) [[unlikely]] fail(DecodeErrc::unsupported);
+    if (marker()) [[unlikely]]
+      fail(DecodeErrc::unsupported);
   }
   void expect_stype(VkStructureType expected) noexcept {
     const auto stype = take<std::uint32_t>();
-    if (stype != static_cast<std::uint32_t>(expected)) [[unlikely]] fail(DecodeErrc::wrong_stype, stype);
+    if (stype != static_cast<std::uint32_t>(expected)) [[unlikely]]
+      fail(DecodeErrc::wrong_stype, stype);
   }
   // A union's tag, which repeats the selector that was read before it.
   [[nodiscard]] bool expect_tag(std::uint64_t selector) noexcept {
     const auto tag = take<std::uint32_t>();
-    if (tag != selector) [[unlikely]] fail(DecodeErrc::bad_union_tag, tag);
+    if (tag != selector) [[unlikely]]
+      fail(DecodeErrc::bad_union_tag, tag);
     return ok();
   }
   // A length in a unit smaller than its array's elements.
   void multiple_of(std::uint64_t length, std::uint64_t unit) noexcept {
-    if (length % unit != 0) [[unlikely]] fail(DecodeErrc::count_mismatch, length);
+    if (length % unit != 0) [[unlikely]]
+      fail(DecodeErrc::count_mismatch, length);
   }
 
   // Array length; must equal `expected`.
@@ -142,8 +148,8 @@ class Decoder {
     return static_cast<std::size_t>(count);
   }
 
-  // `count` elements of 1, 2, 4 or 8 bytes, padded to 4. Points into the stream where alignment allows, else into the arena.
-  // nullptr if count is 0 or on error.
+  // `count` elements of 1, 2, 4 or 8 bytes, padded to 4. Points into the stream where alignment allows, else into the
+  // arena. nullptr if count is 0 or on error.
   template <class T>
     requires std::is_trivially_copyable_v<T> && (sizeof(T) <= 8)
   [[nodiscard]] const T* array(std::size_t count) noexcept {
@@ -227,7 +233,8 @@ class Decoder {
   // The same where Vulkan requires a string.
   [[nodiscard]] const char* required_string() noexcept {
     const char* s = string();
-    if (s == nullptr && ok()) [[unlikely]] fail(DecodeErrc::null_pointer);
+    if (s == nullptr && ok()) [[unlikely]]
+      fail(DecodeErrc::null_pointer);
     return s;
   }
 
@@ -269,7 +276,8 @@ class Decoder {
       fail(object.type == VK_OBJECT_TYPE_UNKNOWN ? DecodeErrc::unknown_object : DecodeErrc::wrong_object, id);
       return {};
     }
-    if (object.tombstone) [[unlikely]] tombstone_ = true;
+    if (object.tombstone) [[unlikely]]
+      tombstone_ = true;
     return object;
   }
 

@@ -9,7 +9,7 @@
 
 namespace wiregen {
 
-inline constexpr int kRevision = 1;          // of the generator; stands in the first line of what it writes
+inline constexpr int kRevision = 1;             // of the generator; stands in the first line of what it writes
 inline constexpr std::size_t kStructFiles = 5;  // structs_gen_<n>.cpp; the CMake files know these numbers too
 inline constexpr std::size_t kCommandFiles = 3;
 inline constexpr std::size_t kDispatchFiles = 3;

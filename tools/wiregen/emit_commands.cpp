@@ -230,8 +230,7 @@ class CommandEmitter {
     const std::string count = marker_or_count(fields, param);
     const Struct* type = registry_.find_struct(param.type);
     if (type != nullptr) {
-      text_.line("{} = decode_array<{}>(dec, {}, {});", name, param.type, count,
-                 wire_size(registry_, *type, false));
+      text_.line("{} = decode_array<{}>(dec, {}, {});", name, param.type, count, wire_size(registry_, *type, false));
     } else {
       const bool untyped = registry_.classify(param.type) == TypeClass::untyped;
       text_.line("{} = dec.copied_array<{}>({});", name, untyped ? "std::byte" : param.type, count);
@@ -246,10 +245,15 @@ class CommandEmitter {
 std::string header(const Registry& registry, const Plan& plan) {
   Text text;
   text.line("//");
-  text.line("// decode_request() starts behind the command's type and flags; ask Decoder::ok() before using the args. What the");
+  text.line(
+      "// decode_request() starts behind the command's type and flags; ask Decoder::ok() before using the args. What "
+      "the");
   text.line("// host will fill in already has room in the arena. encode_reply() starts with the command's type.");
-  text.line("// encode_request() and decode_reply() are the client's side: a Ref's id and the *_ids arrays count there, handles");
-  text.line("// inside structs are ids bit for bit, decode_reply() starts behind the type and expects the request's args.");
+  text.line(
+      "// encode_request() and decode_reply() are the client's side: a Ref's id and the *_ids arrays count there, "
+      "handles");
+  text.line(
+      "// inside structs are ids bit for bit, decode_reply() starts behind the type and expects the request's args.");
   text.line("#pragma once");
   text.blank();
   text.line("#include <vulkan/vulkan_core.h>");
@@ -268,9 +272,9 @@ std::string header(const Registry& registry, const Plan& plan) {
 }  // namespace
 
 Files emit_commands(const Registry& registry, const Plan& plan) {
-  Files files = {{.path = "wire/commands_gen.h",
-                  .content = first_line(registry, "Parameters of all commands, requests and replies.") +
-                             header(registry, plan)}};
+  Files files = {
+      {.path = "wire/commands_gen.h",
+       .content = first_line(registry, "Parameters of all commands, requests and replies.") + header(registry, plan)}};
   for (std::size_t n = 0; n < kCommandFiles; ++n) {
     Text text;
     text.line("#include \"wire/commands_gen.h\"");

@@ -59,8 +59,7 @@ class HandlerEmitter {
   }
 
   void write_look_up() {
-    const std::string_view procs =
-        level_of(registry_, command_) == Level::device ? "device_procs" : "instance_procs";
+    const std::string_view procs = level_of(registry_, command_) == Level::device ? "device_procs" : "instance_procs";
     text_.line("const auto call = {}({}.state).{};", procs, first(), command_.name);
     text_.line("if (call == nullptr) return stream.missing(args.kType);");
   }
@@ -117,7 +116,9 @@ std::string header(const Plan& plan, std::size_t table_size) {
   text.line("using CommandRunner = void (*)(CommandStream&);");
   text.line("extern const std::array<CommandRunner, {}> kDispatch;", table_size);
   text.blank();
-  text.line("// Written by hand. Called with a well-formed command, which may name tombstones; the caller replies with `args`");
+  text.line(
+      "// Written by hand. Called with a well-formed command, which may name tombstones; the caller replies with "
+      "`args`");
   text.line("// afterwards, unless the stream became fatal.");
   for (const CommandPlan& command : plan.commands) {
     if (command.by_hand) text.line("void on_{0}(CommandStream& stream, wire::{0}_args& args);", command.command->name);
@@ -145,7 +146,8 @@ std::string table(const Plan& plan, std::size_t table_size) {
   text.blank();
   text.line("namespace hesper::render {{");
   text.blank();
-  for (const CommandPlan& command : plan.commands) text.line("void run_{}(CommandStream& stream);", command.command->name);
+  for (const CommandPlan& command : plan.commands)
+    text.line("void run_{}(CommandStream& stream);", command.command->name);
   text.blank();
   text.open("constinit const std::array<CommandRunner, {}> kDispatch = [] {{", table_size);
   text.line("std::array<CommandRunner, {}> runners{{}};", table_size);

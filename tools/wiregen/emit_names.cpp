@@ -91,9 +91,9 @@ Files emit_names(const Registry& registry, const Plan& plan) {
   write_capset(text, registry, plan);
   text.blank();
   text.line("}}  // namespace hesper::wire");
-  return {{.path = "wire/names_gen.cpp",
-           .content = first_line(registry, "Names of commands and structs, and the announced extensions.") +
-                      text.str()}};
+  return {
+      {.path = "wire/names_gen.cpp",
+       .content = first_line(registry, "Names of commands and structs, and the announced extensions.") + text.str()}};
 }
 
 Files emit_left_out(const Plan& plan) {

@@ -50,7 +50,8 @@ std::string source(const Plan& plan) {
   text.blank();
   text.line("// The first of `names` that the host knows: the core name, then those it had as an extension.");
   text.line("template <class LookUp, class Object, class Function>");
-  text.open("void find(LookUp look_up, Object object, Function& function, std::initializer_list<const char*> names) {{");
+  text.open(
+      "void find(LookUp look_up, Object object, Function& function, std::initializer_list<const char*> names) {{");
   text.open("for (const char* name : names) {{");
   text.line("// SAFETY: the host's answer for a name has that name's type.");
   text.line("function = reinterpret_cast<Function>(look_up(object, name));");
@@ -66,8 +67,7 @@ std::string source(const Plan& plan) {
     for (const Command* command : plan.host_functions.at(table.level)) {
       std::string names = "\"" + command->name + "\"";
       for (const std::string& alias : command->aliases) names += ", \"" + alias + "\"";
-      text.line("find(look_up, {}, procs.{}, {{{}}});", table.object,
-                command->name, names);
+      text.line("find(look_up, {}, procs.{}, {{{}}});", table.object, command->name, names);
     }
     text.close();
   }

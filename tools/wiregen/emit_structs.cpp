@@ -100,7 +100,8 @@ class StructEmitter {
     const bool decode = coding == Coding::decode;
     text_.open("void {}({}, {}{}& v, std::uint64_t selector) {{", decode ? "decode" : "encode",
                decode ? "Decoder& dec" : "Encoder& enc", decode ? "" : "const ", type_.name);
-    text_.line("{}", decode ? "if (!dec.expect_tag(selector)) return;" : "enc.put(static_cast<std::uint32_t>(selector));");
+    text_.line("{}",
+               decode ? "if (!dec.expect_tag(selector)) return;" : "enc.put(static_cast<std::uint32_t>(selector));");
     text_.open("switch (selector) {{");
     FieldWriter fields(text_, registry_, type_.members, type_.name, "v", coding);
     for (const Field& member : type_.members) {
@@ -144,9 +145,12 @@ void declare(Text& text, const Registry& registry, const StructPlan& plan) {
 std::string header(const Registry& registry, const Plan& plan) {
   Text text;
   text.line("//");
-  text.line("// decode() reads a struct in full: its memory lives as long as the decoder's stream and arena, and object ids");
-  text.line("// have become handles. decode_partial() reads what a request carries of an output struct, and makes room for");
-  text.line("// the arrays that the host will fill. encode() and encode_partial() write the same. The *_body functions are");
+  text.line(
+      "// decode() reads a struct in full: its memory lives as long as the decoder's stream and arena, and object ids");
+  text.line(
+      "// have become handles. decode_partial() reads what a request carries of an output struct, and makes room for");
+  text.line(
+      "// the arrays that the host will fill. encode() and encode_partial() write the same. The *_body functions are");
   text.line("// for structs inside a chain, without sType and pNext.");
   text.line("#pragma once");
   text.blank();
@@ -170,9 +174,9 @@ std::string header(const Registry& registry, const Plan& plan) {
 }  // namespace
 
 Files emit_structs(const Registry& registry, const Plan& plan) {
-  Files files = {{.path = "wire/structs_gen.h",
-                  .content = first_line(registry, "Codecs of all structs that commands carry.") +
-                             header(registry, plan)}};
+  Files files = {
+      {.path = "wire/structs_gen.h",
+       .content = first_line(registry, "Codecs of all structs that commands carry.") + header(registry, plan)}};
   std::vector<const StructPlan*> structs;
   for (const auto& [name, entry] : plan.structs) {
     if (hand_written_union(name) == 0) structs.push_back(&entry);

@@ -87,7 +87,9 @@ bool FieldWriter::never_travels(const Field& field) const {
   return field.pointers > 0 && field.length.empty() && registry_.classify(field.type) == TypeClass::untyped;
 }
 
-std::string FieldWriter::object_type(const Field& field) const { return registry_.find_handle(field.type)->object_type; }
+std::string FieldWriter::object_type(const Field& field) const {
+  return registry_.find_handle(field.type)->object_type;
+}
 
 std::string FieldWriter::element_size(const Field& field) const {
   return std::to_string(wire_size(registry_, *registry_.find_struct(field.type), false));

@@ -1,5 +1,5 @@
-// FieldWriter: the C++ statements that decode or encode one struct member or command parameter. Knows all shapes a field
-// can have; which fields travel in which direction is the caller's business.
+// FieldWriter: the C++ statements that decode or encode one struct member or command parameter. Knows all shapes a
+// field can have; which fields travel in which direction is the caller's business.
 #pragma once
 
 #include <string>

@@ -40,9 +40,10 @@ int main(int argc, char** argv) {
       return complain(written.error());
     }
   }
-  std::puts(std::format("wiregen: {} commands, {} structs and {} extensions; left out {} names, see {}/wire/left_out.txt",
-                        plan->commands.size(), plan->structs.size(), plan->extensions.size(), plan->left_out.size(),
-                        output_folder)
-                .c_str());
+  std::puts(
+      std::format("wiregen: {} commands, {} structs and {} extensions; left out {} names, see {}/wire/left_out.txt",
+                  plan->commands.size(), plan->structs.size(), plan->extensions.size(), plan->left_out.size(),
+                  output_folder)
+          .c_str());
   return 0;
 }

@@ -22,9 +22,9 @@ struct CommandPlan {
 
 struct StructPlan {
   const Struct* type = nullptr;
-  bool direct = false;   // a parameter, member or element somewhere: needs sType and chain of its own
-  bool chained = false;  // stands in somebody's pNext chain
-  bool output = false;   // a client sends it in its partial form
+  bool direct = false;               // a parameter, member or element somewhere: needs sType and chain of its own
+  bool chained = false;              // stands in somebody's pNext chain
+  bool output = false;               // a client sends it in its partial form
   std::vector<const Struct*> chain;  // what it accepts as root of a chain, ordered by name
 };
 
@@ -36,8 +36,8 @@ struct LeftOut {
 struct Plan {
   std::vector<CommandPlan> commands;  // by number
   std::map<std::string, StructPlan> structs;
-  std::map<std::uint32_t, std::string> command_names;  // every number of the protocol
-  std::map<std::uint32_t, std::string> refused;        // number to reason; without decoder
+  std::map<std::uint32_t, std::string> command_names;           // every number of the protocol
+  std::map<std::uint32_t, std::string> refused;                 // number to reason; without decoder
   std::map<Level, std::vector<const Command*>> host_functions;  // by name
   std::vector<ProtocolExtension> extensions;                    // announced, with the lower spec version
   std::vector<LeftOut> left_out;

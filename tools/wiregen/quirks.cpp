@@ -23,10 +23,10 @@ struct Row {
   std::string_view text;
 };
 constexpr Row kSentOnlyIf[] = {
-    {"VkImageCreateInfo", "pQueueFamilyIndices", "v.sharingMode == VK_SHARING_MODE_CONCURRENT"},
-    {"VkBufferCreateInfo", "pQueueFamilyIndices", "v.sharingMode == VK_SHARING_MODE_CONCURRENT"},
+    {"VkImageCreateInfo", "pQueueFamilyIndices", "number(v.sharingMode) == VK_SHARING_MODE_CONCURRENT"},
+    {"VkBufferCreateInfo", "pQueueFamilyIndices", "number(v.sharingMode) == VK_SHARING_MODE_CONCURRENT"},
     {"VkPhysicalDeviceImageDrmFormatModifierInfoEXT", "pQueueFamilyIndices",
-     "v.sharingMode == VK_SHARING_MODE_CONCURRENT"},
+     "number(v.sharingMode) == VK_SHARING_MODE_CONCURRENT"},
     {"VkFramebufferCreateInfo", "pAttachments", "(v.flags & VK_FRAMEBUFFER_CREATE_IMAGELESS_BIT) == 0"},
 };
 constexpr Row kElementLengths[] = {

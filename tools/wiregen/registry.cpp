@@ -83,9 +83,9 @@ void read_type(pugi::xml_node node, bool venus, Registry& registry) {
     }
     registry.structs.insert_or_assign(name, std::move(result));
   } else if (category == "handle") {
-    registry.handles.emplace(name, Handle{.object_type = node.attribute("objtypeenum").value(),
-                                          .dispatchable = node.child("type").text().get() ==
-                                                          std::string_view("VK_DEFINE_HANDLE")});
+    registry.handles.emplace(
+        name, Handle{.object_type = node.attribute("objtypeenum").value(),
+                     .dispatchable = node.child("type").text().get() == std::string_view("VK_DEFINE_HANDLE")});
   } else if (category == "enum" || category == "bitmask" ||
              (category == "basetype" && text_of(node).starts_with("typedef uint"))) {
     registry.words.insert(name);
@@ -136,8 +136,8 @@ void read_extension(pugi::xml_node node, bool venus, Registry& registry) {
       if (name.ends_with("_SPEC_VERSION")) extension.spec_version = item.attribute("value").as_uint();
       if (venus && item.attribute("offset")) {
         // The rule of the Vulkan registry for values that extensions add to an enum.
-        registry.venus_enums[name] = 1000000000 + (std::int64_t{extension.number} - 1) * 1000 +
-                                     item.attribute("offset").as_int();
+        registry.venus_enums[name] =
+            1000000000 + (std::int64_t{extension.number} - 1) * 1000 + item.attribute("offset").as_int();
       }
     }
   }

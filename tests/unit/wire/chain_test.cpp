@@ -15,19 +15,28 @@ TEST(Chain, BodiesComeInReverse) {
                                            .pNext = &third,
                                            .viewFormatCount = 1,
                                            .pViewFormats = &format};
-  const VkExternalMemoryImageCreateInfo first{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
-                                              .pNext = &second,
-                                              .handleTypes = 0x11};
+  const VkExternalMemoryImageCreateInfo first{
+      .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO, .pNext = &second, .handleTypes = 0x11};
   const VkImageCreateInfo info{.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO, .pNext = &first};
   const Bytes bytes = encoded([&](Encoder& enc) { encode(enc, info); });
   const std::vector<std::uint32_t> start = {
       VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
-      1, 0, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
-      1, 0, VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO,
-      1, 0, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO,
-      0, 0,
+      1,
+      0,
+      VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+      1,
+      0,
+      VK_STRUCTURE_TYPE_IMAGE_FORMAT_LIST_CREATE_INFO,
+      1,
+      0,
+      VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO,
+      0,
+      0,
       0x33,
-      1, 1, 0, VK_FORMAT_R8G8B8A8_UNORM,
+      1,
+      1,
+      0,
+      VK_FORMAT_R8G8B8A8_UNORM,
       0x11,
   };
   ASSERT_GE(bytes.words().size(), start.size());
@@ -50,9 +59,8 @@ TEST(Chain, BodiesComeInReverse) {
 
 TEST(Chain, EncodingSkipsWhatTheReceiverCannotDecode) {
   const VkImageStencilUsageCreateInfo foreign{.sType = VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO};
-  const VkExportFenceCreateInfo known{.sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
-                                      .pNext = &foreign,
-                                      .handleTypes = 8};
+  const VkExportFenceCreateInfo known{
+      .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO, .pNext = &foreign, .handleTypes = 8};
   const VkFenceCreateInfo info{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, .pNext = &known};
   EXPECT_EQ(encoded([&](Encoder& enc) { encode(enc, info); }).words(),
             (std::vector<std::uint32_t>{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, 1, 0,
@@ -79,8 +87,7 @@ TEST(Chain, PartialListsMakeRoomForTheHost) {
   args.pFormatProperties = &properties;
 
   RoundTrip query(args);  // the client asks how many there are
-  const auto* asked =
-      static_cast<const VkDrmFormatModifierPropertiesListEXT*>(query.args.pFormatProperties->pNext);
+  const auto* asked = static_cast<const VkDrmFormatModifierPropertiesListEXT*>(query.args.pFormatProperties->pNext);
   EXPECT_EQ(asked->pDrmFormatModifierProperties, nullptr);
   std::ignore = query.reply_size();
 

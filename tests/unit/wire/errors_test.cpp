@@ -76,16 +76,17 @@ TEST(Errors, FixedArraysAndUnions) {
 TEST(Errors, ShaderCodeThatIsNotWholeWords) {
   // codeSize 6 counts one word, but the driver would read six bytes.
   expect_errors<vkCreateShaderModule_args>({
-      {"six bytes", {5, 0, 1, 0, 16, 0, 0, 0, 6, 0, 1, 0, 0x07230203, 0, 0, 1, 0, 9, 0}, DecodeErrc::count_mismatch,
+      {"six bytes",
+       {5, 0, 1, 0, 16, 0, 0, 0, 6, 0, 1, 0, 0x07230203, 0, 0, 1, 0, 9, 0},
+       DecodeErrc::count_mismatch,
        40},
   });
 }
 
 TEST(Errors, StringsInArraysNeedATerminator) {
   const char* names[] = {"VK_KHR_maintenance1"};
-  const VkDeviceCreateInfo info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                .enabledExtensionCount = 1,
-                                .ppEnabledExtensionNames = names};
+  const VkDeviceCreateInfo info{
+      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .enabledExtensionCount = 1, .ppEnabledExtensionNames = names};
   ObjectId id = 5;
   vkCreateDevice_args args;
   args.physicalDevice.id = 2;

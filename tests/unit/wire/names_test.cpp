@@ -44,7 +44,8 @@ TEST(Names, TheMaskAndTheListAgree) {
   std::size_t bits = 0;
   for (const std::uint32_t word : extension_mask()) bits += static_cast<std::size_t>(std::popcount(word));
   EXPECT_EQ(bits, protocol_extensions().size() + 1);
-  for (const ProtocolExtension& extension : protocol_extensions()) EXPECT_TRUE(announced(extension.number)) << extension.name;
+  for (const ProtocolExtension& extension : protocol_extensions())
+    EXPECT_TRUE(announced(extension.number)) << extension.name;
 }
 
 TEST(Names, SwapchainsAreTheClientsOwn) {

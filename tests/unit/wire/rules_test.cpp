@@ -8,9 +8,8 @@ namespace {
 TEST(Rules, ClearValuesAreRawBits) {
   VkClearValue depth{};
   depth.depthStencil = {.depth = 0.5f, .stencil = 3};
-  const VkRenderPassBeginInfo info{.sType = VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO,
-                                   .clearValueCount = 1,
-                                   .pClearValues = &depth};
+  const VkRenderPassBeginInfo info{
+      .sType = VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO, .clearValueCount = 1, .pClearValues = &depth};
   vkCmdBeginRenderPass_args args;
   args.commandBuffer.id = 12;
   args.pRenderPassBegin = &info;

@@ -109,8 +109,8 @@ TEST(Size, PhysicalDeviceMemoryProperties) {
   EXPECT_EQ(trip.request_size(), 40u);
   EXPECT_EQ(trip.reply_size(), 484u);
 
-  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{.sType =
+                                                       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
   VkPhysicalDeviceMemoryProperties2 memory2{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
                                             .pNext = &budget};
   vkGetPhysicalDeviceMemoryProperties2_args args2;
@@ -161,9 +161,8 @@ TEST(Size, EnumerateDeviceExtensionProperties) {
 }
 
 TEST(Size, ExternalSemaphoreProperties) {
-  const VkPhysicalDeviceExternalSemaphoreInfo info{
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
-      .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT};
+  const VkPhysicalDeviceExternalSemaphoreInfo info{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_SEMAPHORE_INFO,
+                                                   .handleType = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT};
   VkExternalSemaphoreProperties properties{.sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES};
   vkGetPhysicalDeviceExternalSemaphoreProperties_args args;
   args.physicalDevice.id = 2;
@@ -175,15 +174,12 @@ TEST(Size, ExternalSemaphoreProperties) {
 }
 
 TEST(Size, AllocateMemory) {
-  const VkImportMemoryResourceInfoMESA import{.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
-                                              .pNext = nullptr,
-                                              .resourceId = 7};
-  const VkMemoryDedicatedAllocateInfo dedicated{.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
-                                                .pNext = &import,
-                                                .buffer = handle<VkBuffer>(77)};
-  const VkMemoryAllocateInfo info{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-                                  .pNext = &dedicated,
-                                  .allocationSize = 4096};
+  const VkImportMemoryResourceInfoMESA import{
+      .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA, .pNext = nullptr, .resourceId = 7};
+  const VkMemoryDedicatedAllocateInfo dedicated{
+      .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO, .pNext = &import, .buffer = handle<VkBuffer>(77)};
+  const VkMemoryAllocateInfo info{
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .pNext = &dedicated, .allocationSize = 4096};
   ObjectId id = 78;
   vkAllocateMemory_args args;
   args.device.id = 5;
@@ -193,9 +189,8 @@ TEST(Size, AllocateMemory) {
 }
 
 TEST(Size, GetDeviceQueue2) {
-  const VkDeviceQueueTimelineInfoMESA timeline{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA,
-                                               .pNext = nullptr,
-                                               .ringIdx = 1};
+  const VkDeviceQueueTimelineInfoMESA timeline{
+      .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA, .pNext = nullptr, .ringIdx = 1};
   const VkDeviceQueueInfo2 info{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2, .pNext = &timeline};
   ObjectId id = 6;
   vkGetDeviceQueue2_args args;
@@ -301,7 +296,9 @@ TEST(Size, AllocateCommandBuffers) {
 
 TEST(Size, GetMemoryResourceProperties) {
   VkMemoryResourceAllocationSizePropertiesMESA size{
-      .sType = VK_STRUCTURE_TYPE_MEMORY_RESOURCE_ALLOCATION_SIZE_PROPERTIES_MESA, .pNext = nullptr, .allocationSize = 0};
+      .sType = VK_STRUCTURE_TYPE_MEMORY_RESOURCE_ALLOCATION_SIZE_PROPERTIES_MESA,
+      .pNext = nullptr,
+      .allocationSize = 0};
   VkMemoryResourcePropertiesMESA properties{
       .sType = VK_STRUCTURE_TYPE_MEMORY_RESOURCE_PROPERTIES_MESA, .pNext = &size, .memoryTypeBits = 0};
   vkGetMemoryResourcePropertiesMESA_args args;

@@ -5,23 +5,21 @@ namespace hesper::wire {
 namespace {
 
 const Bytes kCreateBuffer = {
-    0x32,       1,  5,          0,           // header, device
-    1,          0,  12,                      // pCreateInfo
-    1,          0,  0x3ba1f5f6,              // VkBufferUsageFlags2CreateInfo
-    1,          0,  0x3b9be340, 0,  0,       // VkExternalMemoryBufferCreateInfo, end of the chain
-    0x200,      0x10, 0,                     // bodies, innermost first
-    0,          0x1000, 0, 3, 0, 0, 0, 0,    // flags, size, usage, sharingMode, family count, no families
-    0,          0,                           // pAllocator
-    1,          0,  77,         0,           // pBuffer
+    0x32,  1,      5,          0,              // header, device
+    1,     0,      12,                         // pCreateInfo
+    1,     0,      0x3ba1f5f6,                 // VkBufferUsageFlags2CreateInfo
+    1,     0,      0x3b9be340, 0, 0,           // VkExternalMemoryBufferCreateInfo, end of the chain
+    0x200, 0x10,   0,                          // bodies, innermost first
+    0,     0x1000, 0,          3, 0, 0, 0, 0,  // flags, size, usage, sharingMode, family count, no families
+    0,     0,                                  // pAllocator
+    1,     0,      77,         0,              // pBuffer
 };
 
 TEST(Stream, CreateBufferWithTwoChainedStructsEncodes) {
-  VkExternalMemoryBufferCreateInfo external{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-                                            .pNext = nullptr,
-                                            .handleTypes = 0x200};
-  VkBufferUsageFlags2CreateInfo usage{.sType = VK_STRUCTURE_TYPE_BUFFER_USAGE_FLAGS_2_CREATE_INFO,
-                                      .pNext = &external,
-                                      .usage = 0x10};
+  VkExternalMemoryBufferCreateInfo external{
+      .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO, .pNext = nullptr, .handleTypes = 0x200};
+  VkBufferUsageFlags2CreateInfo usage{
+      .sType = VK_STRUCTURE_TYPE_BUFFER_USAGE_FLAGS_2_CREATE_INFO, .pNext = &external, .usage = 0x10};
   VkBufferCreateInfo info{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .pNext = &usage, .size = 4096, .usage = 3};
   ObjectId id = 77;
   vkCreateBuffer_args args;

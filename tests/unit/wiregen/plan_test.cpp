@@ -44,7 +44,8 @@ TEST(Plan, TakesCommandsThatHaveANumberAndExist) {
 }
 
 TEST(Plan, OneNumberOfSeveralNamesIsTheCoreCommand) {
-  const Registry registry = small_registry(kInfo, std::string(kUseInfo) + R"(<command name="vkUseKHR" alias="vkUse"/>)");
+  const Registry registry =
+      small_registry(kInfo, std::string(kUseInfo) + R"(<command name="vkUseKHR" alias="vkUse"/>)");
   Tables tables;
   tables.commands = {{3, {"vkUseKHR", "vkUse"}}};
   EXPECT_EQ(planned(registry, tables).commands.at(0).command->name, "vkUse");
@@ -91,8 +92,8 @@ TEST(Plan, LeavesOutWhatHasNoEncoding) {
   };
   for (const Case& row : cases) {
     SCOPED_TRACE(row.name);
-    const Registry registry = small_registry(
-        std::string(R"(<type category="struct" name="VkInfo">)") + row.member + "</type>", kUseInfo);
+    const Registry registry =
+        small_registry(std::string(R"(<type category="struct" name="VkInfo">)") + row.member + "</type>", kUseInfo);
     const Plan plan = planned(registry, numbered(registry));
     EXPECT_TRUE(plan.commands.empty());
     EXPECT_EQ(reason(plan, "vkUse"), row.reason);
