@@ -27,7 +27,7 @@ template <class T>
   return value != nullptr ? number(*value) : 0;
 }
 
-// ---- Decoding. A function without `allocate` room returns nullptr, and the decoder holds the error. ----
+// ---- Decoding. nullptr where nothing was sent, or on error, which the decoder then holds. ----
 
 template <class T>
 void decode_element(Decoder& dec, T& out) {

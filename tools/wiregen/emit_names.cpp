@@ -1,5 +1,6 @@
 // Emitter of wire/names_gen.cpp: names for people, and what the capset announces. Declarations: src/wire/names.h.
-#include <map>
+#include <algorithm>
+#include <tuple>
 
 #include "emit.h"
 #include "text.h"

@@ -2,6 +2,7 @@
 // field can have; which fields travel in which direction is the caller's business.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,4 +1,5 @@
 // wiregen: vk.xml and registry/ to the C++ of Venus' wire. Runs at build time; prints one line.
+#include <algorithm>
 #include <cstdio>
 #include <format>
 #include <iterator>

@@ -102,7 +102,11 @@ class Planner {
     }
     if (command == nullptr) return leave_out("the installed vk.xml does not know it");
     if (const auto problem = command_problem(*command)) return leave_out(*problem);
-    plan_.commands.push_back({.command = command, .number = number, .by_hand = tables_.by_hand.contains(name)});
+    const bool by_hand = tables_.by_hand.contains(name);
+    if (!by_hand && creates_several(*command)) {
+      return leave_out("it creates several objects at once, which needs a handler written by hand");
+    }
+    plan_.commands.push_back({.command = command, .number = number, .by_hand = by_hand});
     for (const Field& param : command->params) {
       if (param.type == "VkAllocationCallbacks") continue;
       if (const Struct* type = registry_.find_struct(param.type)) reach(*type, is_output(param));
@@ -156,6 +160,12 @@ class Planner {
       if (command != nullptr && left_out(command->name)) return command->name;
     }
     return std::nullopt;
+  }
+
+  bool creates_several(const Command& command) const {
+    return std::ranges::any_of(command.params, [&](const Field& param) {
+      return is_output(param) && registry_.find_handle(param.type) != nullptr && !param.length.empty();
+    });
   }
 
   std::optional<std::string> command_problem(const Command& command) const {

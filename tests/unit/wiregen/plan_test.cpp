@@ -100,6 +100,18 @@ TEST(Plan, LeavesOutWhatHasNoEncoding) {
   }
 }
 
+TEST(Plan, SeveralObjectsAtOnceNeedAHandlerByHand) {
+  const Registry registry = small_registry("", R"(
+    <command><proto><type>VkResult</type> <name>vkAllocateThings</name></proto>
+      <param><type>VkDevice</type> <name>device</name></param>
+      <param><type>uint32_t</type> <name>count</name></param>
+      <param len="count"><type>VkThing</type>* <name>pThings</name></param></command>)");
+  Tables tables = numbered(registry);
+  EXPECT_TRUE(planned(registry, tables).commands.empty());
+  tables.by_hand = {"vkAllocateThings"};
+  EXPECT_EQ(planned(registry, tables).commands.size(), 1u);
+}
+
 TEST(Plan, AnnouncesExtensionsWithTheLowerVersion) {
   const Registry registry = small_registry(kInfo, kUseInfo, R"(
     <extension name="VK_EXT_more" number="9" supported="vulkan"><require>
