@@ -1,0 +1,537 @@
+// ClientContext on the host's own driver: replies, tombstones, memory that is shared, emulated sync_fd, and how a
+// malformed stream ends one context and no other.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "test_client.h"
+
+namespace hesper::render::test {
+namespace {
+
+constexpr std::uint32_t kPattern = 0x1234abcd;
+
+class ContextTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(client.start()); }
+
+  wire::ObjectId create_fence() {
+    const VkExportFenceCreateInfo exported{.sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
+                                           .handleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT};
+    const VkFenceCreateInfo info{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, .pNext = &exported};
+    wire::ObjectId id = client.new_id();
+    VkFence made{};
+    wire::vkCreateFence_args args;
+    args.device.id = client.device;
+    args.pCreateInfo = &info;
+    args.pFence = &made;
+    args.pFence_ids = &id;
+    EXPECT_TRUE(client.call(args));
+    EXPECT_EQ(args.ret, VK_SUCCESS);
+    return id;
+  }
+
+  wire::ObjectId create_semaphore() {
+    const VkExportSemaphoreCreateInfo exported{.sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+                                               .handleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT};
+    const VkSemaphoreCreateInfo info{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &exported};
+    wire::ObjectId id = client.new_id();
+    VkSemaphore made{};
+    wire::vkCreateSemaphore_args args;
+    args.device.id = client.device;
+    args.pCreateInfo = &info;
+    args.pSemaphore = &made;
+    args.pSemaphore_ids = &id;
+    EXPECT_TRUE(client.call(args));
+    EXPECT_EQ(args.ret, VK_SUCCESS);
+    return id;
+  }
+
+  VkResult submit(wire::ObjectId wait, wire::ObjectId signal, wire::ObjectId fence,
+                  wire::ObjectId command_buffer = 0) {
+    const auto wait_handle = as_handle<VkSemaphore>(wait);
+    const auto signal_handle = as_handle<VkSemaphore>(signal);
+    const auto commands = as_handle<VkCommandBuffer>(command_buffer);
+    const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+    const VkSubmitInfo info{.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                            .waitSemaphoreCount = wait != 0 ? 1u : 0u,
+                            .pWaitSemaphores = &wait_handle,
+                            .pWaitDstStageMask = &stage,
+                            .commandBufferCount = command_buffer != 0 ? 1u : 0u,
+                            .pCommandBuffers = &commands,
+                            .signalSemaphoreCount = signal != 0 ? 1u : 0u,
+                            .pSignalSemaphores = &signal_handle};
+    wire::vkQueueSubmit_args args;
+    args.queue.id = client.queue;
+    args.submitCount = 1;
+    args.pSubmits = &info;
+    args.fence.id = fence;
+    EXPECT_TRUE(client.call(args));
+    return args.ret;
+  }
+
+  VkResult wait_for(wire::ObjectId fence, std::uint64_t timeout = 5'000'000'000) {
+    const auto handle = as_handle<VkFence>(fence);
+    wire::vkWaitForFences_args args;
+    args.device.id = client.device;
+    args.fenceCount = 1;
+    args.pFences = &handle;
+    args.pFences_ids = &fence;
+    args.waitAll = VK_TRUE;
+    args.timeout = timeout;
+    EXPECT_TRUE(client.call(args));
+    return args.ret;
+  }
+
+  VkResult status_of(wire::ObjectId fence) {
+    wire::vkGetFenceStatus_args args;
+    args.device.id = client.device;
+    args.fence.id = fence;
+    EXPECT_TRUE(client.call(args));
+    return args.ret;
+  }
+
+  // Without reply, as Mesa sends it.
+  wire::ObjectId allocate_memory(VkDeviceSize size, std::uint32_t type = 0) {
+    const VkMemoryAllocateInfo info{
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .allocationSize = size, .memoryTypeIndex = type};
+    wire::ObjectId id = client.new_id();
+    VkDeviceMemory made{};
+    wire::vkAllocateMemory_args args;
+    args.device.id = client.device;
+    args.pAllocateInfo = &info;
+    args.pMemory = &made;
+    args.pMemory_ids = &id;
+    EXPECT_TRUE(client.send(args));
+    return id;
+  }
+
+  wire::ObjectId create_buffer(VkDeviceSize size) {
+    const VkBufferCreateInfo info{
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = size, .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    wire::ObjectId id = client.new_id();
+    VkBuffer made{};
+    wire::vkCreateBuffer_args args;
+    args.device.id = client.device;
+    args.pCreateInfo = &info;
+    args.pBuffer = &made;
+    args.pBuffer_ids = &id;
+    EXPECT_TRUE(client.send(args));
+    return id;
+  }
+
+  VkResult bind(wire::ObjectId buffer, wire::ObjectId memory) {
+    wire::vkBindBufferMemory_args args;
+    args.device.id = client.device;
+    args.buffer.id = buffer;
+    args.memory.id = memory;
+    EXPECT_TRUE(client.call(args));
+    return args.ret;
+  }
+
+  // A command buffer that fills `buffer` with kPattern.
+  wire::ObjectId record_fill(wire::ObjectId buffer) {
+    const VkCommandPoolCreateInfo pool_info{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+    wire::ObjectId pool = client.new_id();
+    VkCommandPool made{};
+    wire::vkCreateCommandPool_args create;
+    create.device.id = client.device;
+    create.pCreateInfo = &pool_info;
+    create.pCommandPool = &made;
+    create.pCommandPool_ids = &pool;
+    EXPECT_TRUE(client.send(create));
+
+    const VkCommandBufferAllocateInfo allocate_info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                                    .commandPool = as_handle<VkCommandPool>(pool),
+                                                    .commandBufferCount = 1};
+    wire::ObjectId commands = client.new_id();
+    VkCommandBuffer buffer_made{};
+    wire::vkAllocateCommandBuffers_args allocate;
+    allocate.device.id = client.device;
+    allocate.pAllocateInfo = &allocate_info;
+    allocate.pCommandBuffers = &buffer_made;
+    allocate.pCommandBuffers_ids = &commands;
+    EXPECT_TRUE(client.send(allocate));
+
+    const VkCommandBufferBeginInfo begin_info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    wire::vkBeginCommandBuffer_args begin;
+    begin.commandBuffer.id = commands;
+    begin.pBeginInfo = &begin_info;
+    EXPECT_TRUE(client.send(begin));
+    wire::vkCmdFillBuffer_args fill;
+    fill.commandBuffer.id = commands;
+    fill.dstBuffer.id = buffer;
+    fill.size = VK_WHOLE_SIZE;
+    fill.data = kPattern;
+    EXPECT_TRUE(client.send(fill));
+    wire::vkEndCommandBuffer_args end;
+    end.commandBuffer.id = commands;
+    EXPECT_TRUE(client.send(end));
+    return commands;
+  }
+
+  TestClient client;
+};
+
+// ---- Memory ----
+
+TEST_F(ContextTest, BlobShowsWhatTheGpuWrites) {
+  constexpr VkDeviceSize kSize = 64 * 1024;
+  const auto memory = allocate_memory(kSize);
+  const auto buffer = create_buffer(kSize);
+  ASSERT_EQ(bind(buffer, memory), VK_SUCCESS);
+  const auto blob =
+      client.context->create_blob({.resource = ResourceId{7}, .blob_flags = 1, .blob_id = memory, .size = kSize});
+  ASSERT_TRUE(blob.has_value()) << blob.error().message;
+  EXPECT_TRUE(blob->mappable);
+  const auto view = platform::Mapping::map(blob->fd.get(), kSize);
+  const auto fence = create_fence();
+  ASSERT_EQ(submit(0, 0, fence, record_fill(buffer)), VK_SUCCESS);
+  ASSERT_EQ(wait_for(fence), VK_SUCCESS);
+  for (std::size_t at = 0; at < kSize; at += 4) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, view->data() + at, 4);
+    ASSERT_EQ(word, kPattern) << at;
+  }
+  // The pages outlive the memory object: the client still has them mapped.
+  wire::vkFreeMemory_args free;
+  free.device.id = client.device;
+  free.memory.id = memory;
+  EXPECT_TRUE(client.send(free));
+  EXPECT_EQ(static_cast<unsigned>(view->data()[0]), kPattern & 0xff);
+}
+
+TEST_F(ContextTest, ImportedBlobSharesItsPages) {
+  constexpr VkDeviceSize kSize = 4096;
+  const auto memory = allocate_memory(kSize);
+  const auto blob =
+      client.context->create_blob({.resource = ResourceId{7}, .blob_flags = 7, .blob_id = memory, .size = kSize});
+  ASSERT_TRUE(blob.has_value());
+
+  wire::VkMemoryResourcePropertiesMESA properties{.sType = wire::VK_STRUCTURE_TYPE_MEMORY_RESOURCE_PROPERTIES_MESA};
+  wire::vkGetMemoryResourcePropertiesMESA_args query;
+  query.device.id = client.device;
+  query.resourceId = 7;
+  query.pMemoryResourceProperties = &properties;
+  ASSERT_TRUE(client.call(query));
+  ASSERT_EQ(query.ret, VK_SUCCESS);
+  ASSERT_NE(query.pMemoryResourceProperties->memoryTypeBits, 0u);
+
+  const wire::VkImportMemoryResourceInfoMESA import{
+      .sType = wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA, .pNext = nullptr, .resourceId = 7};
+  const VkMemoryAllocateInfo info{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                  .pNext = &import,
+                                  .allocationSize = kSize,
+                                  .memoryTypeIndex = static_cast<std::uint32_t>(
+                                      std::countr_zero(query.pMemoryResourceProperties->memoryTypeBits))};
+  wire::ObjectId imported = client.new_id();
+  VkDeviceMemory made{};
+  wire::vkAllocateMemory_args allocate;
+  allocate.device.id = client.device;
+  allocate.pAllocateInfo = &info;
+  allocate.pMemory = &made;
+  allocate.pMemory_ids = &imported;
+  ASSERT_TRUE(client.call(allocate));
+  ASSERT_EQ(allocate.ret, VK_SUCCESS);
+
+  const auto buffer = create_buffer(kSize);
+  ASSERT_EQ(bind(buffer, imported), VK_SUCCESS);
+  const auto fence = create_fence();
+  ASSERT_EQ(submit(0, 0, fence, record_fill(buffer)), VK_SUCCESS);
+  ASSERT_EQ(wait_for(fence), VK_SUCCESS);
+  const auto view = platform::Mapping::map(blob->fd.get(), kSize);
+  EXPECT_EQ(static_cast<unsigned>(view->data()[0]), kPattern & 0xff);
+}
+
+TEST_F(ContextTest, BlobLargerThanItsMemoryIsRefused) {
+  const auto memory = allocate_memory(4096);
+  const auto blob =
+      client.context->create_blob({.resource = ResourceId{7}, .blob_flags = 1, .blob_id = memory, .size = 1 << 20});
+  EXPECT_FALSE(blob.has_value());
+  EXPECT_FALSE(client.context->fatal());
+}
+
+// ---- Tombstones ----
+
+TEST_F(ContextTest, FailedAllocationLeavesATombstone) {
+  const auto memory = allocate_memory(VkDeviceSize{1} << 60);
+  const auto buffer = create_buffer(4096);
+  EXPECT_LT(bind(buffer, memory), 0);
+  EXPECT_FALSE(
+      client.context->create_blob({.resource = ResourceId{7}, .blob_flags = 1, .blob_id = memory, .size = 4096}));
+  wire::vkFreeMemory_args free;
+  free.device.id = client.device;
+  free.memory.id = memory;
+  EXPECT_TRUE(client.send(free));
+  EXPECT_FALSE(client.context->fatal());
+  EXPECT_FALSE(client.send(free)) << "The id is gone now, and unknown ids are fatal.";
+}
+
+TEST_F(ContextTest, TheRestGoesOnBesideATombstone) {
+  const auto memory = allocate_memory(VkDeviceSize{1} << 60);
+  EXPECT_LT(bind(create_buffer(4096), memory), 0);
+  const auto fence = create_fence();
+  EXPECT_EQ(submit(0, 0, fence), VK_SUCCESS) << "What does not name the tombstone goes on.";
+  EXPECT_EQ(wait_for(fence), VK_SUCCESS);
+}
+
+// ---- Emulated sync_fd ----
+
+TEST_F(ContextTest, ImportedSemaphoreIsWaitedForOnce) {
+  const auto semaphore = create_semaphore();
+  const auto fence = create_fence();
+  const wire::VkImportSemaphoreResourceInfoMESA info{
+      .sType = wire::VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_RESOURCE_INFO_MESA,
+      .pNext = nullptr,
+      .semaphore = as_handle<VkSemaphore>(semaphore),
+      .resourceId = 0};
+  wire::vkImportSemaphoreResourceMESA_args import;
+  import.device.id = client.device;
+  import.pImportSemaphoreResourceInfo = &info;
+  ASSERT_TRUE(client.send(import));
+  ASSERT_EQ(submit(semaphore, 0, fence), VK_SUCCESS);
+  EXPECT_EQ(wait_for(fence), VK_SUCCESS) << "The wait was for a signalled payload.";
+
+  // The permanent payload is untouched and works as before.
+  const auto second = create_fence();
+  ASSERT_EQ(submit(0, semaphore, 0), VK_SUCCESS);
+  ASSERT_EQ(submit(semaphore, 0, second), VK_SUCCESS);
+  EXPECT_EQ(wait_for(second), VK_SUCCESS);
+}
+
+TEST_F(ContextTest, ImportDoesNotTouchAPendingSignal) {
+  const auto semaphore = create_semaphore();
+  ASSERT_EQ(submit(0, semaphore, 0), VK_SUCCESS);
+  const wire::VkImportSemaphoreResourceInfoMESA info{
+      .sType = wire::VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_RESOURCE_INFO_MESA,
+      .pNext = nullptr,
+      .semaphore = as_handle<VkSemaphore>(semaphore),
+      .resourceId = 0};
+  wire::vkImportSemaphoreResourceMESA_args import;
+  import.device.id = client.device;
+  import.pImportSemaphoreResourceInfo = &info;
+  ASSERT_TRUE(client.send(import));
+  const auto fence = create_fence();
+  ASSERT_EQ(submit(semaphore, 0, 0), VK_SUCCESS);      // takes the temporary payload
+  ASSERT_EQ(submit(semaphore, 0, fence), VK_SUCCESS);  // takes the permanent one
+  EXPECT_EQ(wait_for(fence), VK_SUCCESS);
+}
+
+TEST_F(ContextTest, ExportConsumesTheSignal) {
+  const auto semaphore = create_semaphore();
+  wire::vkWaitSemaphoreResourceMESA_args consume;
+  consume.device.id = client.device;
+  consume.semaphore.id = semaphore;
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_EQ(submit(0, semaphore, 0), VK_SUCCESS);
+    ASSERT_TRUE(client.send(consume));
+  }
+  const auto fence = create_fence();
+  ASSERT_EQ(submit(0, 0, fence), VK_SUCCESS);
+  EXPECT_EQ(wait_for(fence), VK_SUCCESS);
+}
+
+TEST_F(ContextTest, ExportedFenceIsUnsignalledAndUsableAgain) {
+  const auto fence = create_fence();
+  wire::vkResetFenceResourceMESA_args reset;
+  reset.device.id = client.device;
+  reset.fence.id = fence;
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_EQ(submit(0, 0, fence), VK_SUCCESS);
+    ASSERT_TRUE(client.send(reset));  // perhaps still pending
+    EXPECT_EQ(status_of(fence), VK_NOT_READY);
+    EXPECT_EQ(wait_for(fence, 1000), VK_TIMEOUT);
+  }
+  ASSERT_EQ(submit(0, 0, fence), VK_SUCCESS);
+  EXPECT_EQ(wait_for(fence), VK_SUCCESS);
+}
+
+// ---- Timelines ----
+
+TEST_F(ContextTest, FencesOfATimelineCompleteInOrder) {
+  std::atomic<int> done{0};
+  std::atomic<bool> in_order{true};
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(submit(0, 0, 0), VK_SUCCESS);
+    client.context->submit_fence(1, [&, i] {
+      if (done.fetch_add(1) != i) in_order = false;
+    });
+  }
+  for (int i = 0; i < 5000 && done.load() != 50; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(done.load(), 50);
+  EXPECT_TRUE(in_order.load());
+}
+
+TEST_F(ContextTest, UnboundAndCpuTimelinesAreDoneAtOnce) {
+  for (const std::uint32_t ring_idx : {0u, 2u, 63u, 64u, ~0u}) {
+    bool done = false;
+    client.context->submit_fence(ring_idx, [&] { done = true; });
+    EXPECT_TRUE(done) << ring_idx;
+  }
+}
+
+TEST_F(ContextTest, ASecondQueueIdIsRefused) {
+  const wire::VkDeviceQueueTimelineInfoMESA timeline{
+      .sType = wire::VK_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA, .pNext = nullptr, .ringIdx = 2};
+  const VkDeviceQueueInfo2 info{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2, .pNext = &timeline};
+  wire::ObjectId id = client.new_id();
+  VkQueue got{};
+  wire::vkGetDeviceQueue2_args args;
+  args.device.id = client.device;
+  args.pQueueInfo = &info;
+  args.pQueue = &got;
+  args.pQueue_ids = &id;
+  EXPECT_FALSE(client.send(args));
+  EXPECT_TRUE(client.context->fatal());
+}
+
+// ---- The end of things ----
+
+TEST_F(ContextTest, DeviceGoesWithWhatIsLeft) {
+  allocate_memory(4096);
+  record_fill(create_buffer(4096));
+  create_fence();
+  create_semaphore();
+  wire::vkDestroyDevice_args destroy_device;
+  destroy_device.device.id = client.device;
+  EXPECT_TRUE(client.send(destroy_device));
+  wire::vkDestroyInstance_args destroy_instance;
+  destroy_instance.instance.id = client.instance;
+  EXPECT_TRUE(client.send(destroy_instance));
+  EXPECT_FALSE(client.send(destroy_device)) << "Its id is gone.";
+}
+
+TEST(ContextEnd, AContextMayEndAtAnyPoint) {
+  TestClient client;
+  ASSERT_TRUE(client.start());
+  client.context->submit_fence(1, [] {});
+  client.context.reset();
+}
+
+// ---- Malformed streams ----
+
+std::vector<std::byte> words(std::initializer_list<std::uint32_t> values) {
+  std::vector<std::byte> bytes(values.size() * 4);
+  std::memcpy(bytes.data(), values.begin(), bytes.size());
+  return bytes;
+}
+
+struct BadStream {
+  const char* name;
+  std::function<std::vector<std::byte>(TestClient&)> bytes;
+};
+
+const BadStream kBadStreams[] = {
+    {"a type out of range", [](TestClient&) { return words({346, 0}); }},
+    {"a type far out of range", [](TestClient&) { return words({0xffffffff, 0}); }},
+    {"a type that is never answered", [](TestClient&) { return words({19, 0, 1, 0}); }},
+    {"half a header", [](TestClient&) { return words({1}); }},
+    {"a command without its parameters", [](TestClient&) { return words({50, 0}); }},
+    {"a required object that is 0", [](TestClient&) { return TestClient::encode(wire::vkEndCommandBuffer_args{}); }},
+    {"an unknown object", [](TestClient&) { return words({12, 0, 9999, 0, 0, 0}); }},
+    {"an object of another type",
+     [](TestClient& c) { return words({12, 0, static_cast<std::uint32_t>(c.queue), 0, 0, 0}); }},
+    {"a new object with an id in use",
+     [](TestClient& c) {
+       const VkFenceCreateInfo info{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+       VkFence made{};
+       wire::vkCreateFence_args args;
+       args.device.id = c.device;
+       args.pCreateInfo = &info;
+       args.pFence = &made;
+       args.pFence_ids = &c.queue;
+       return TestClient::encode(args);
+     }},
+    {"a reply stream outside its resource",
+     [](TestClient&) {
+       const wire::VkCommandStreamDescriptionMESA where{
+           .resourceId = 1, .offset = 8, .size = TestClient::kReplySize};
+       wire::vkSetReplyCommandStreamMESA_args args;
+       args.pStream = &where;
+       return TestClient::encode(args);
+     }},
+    {"a reply stream that overflows",
+     [](TestClient&) {
+       const wire::VkCommandStreamDescriptionMESA where{.resourceId = 1, .offset = SIZE_MAX - 3, .size = 8};
+       wire::vkSetReplyCommandStreamMESA_args args;
+       args.pStream = &where;
+       return TestClient::encode(args);
+     }},
+    {"nested streams of an unknown resource",
+     [](TestClient&) {
+       const wire::VkCommandStreamDescriptionMESA stream{.resourceId = 99, .offset = 0, .size = 8};
+       wire::vkExecuteCommandStreamsMESA_args args;
+       args.streamCount = 1;
+       args.pStreams = &stream;
+       return TestClient::encode(args);
+     }},
+    {"an unknown ring",
+     [](TestClient&) {
+       wire::vkNotifyRingMESA_args args;
+       args.ring = 5;
+       return TestClient::encode(args);
+     }},
+    {"a ring's command on the context stream",
+     [](TestClient&) {
+       wire::vkWaitVirtqueueSeqnoMESA_args args;
+       args.seqno = 1;
+       return TestClient::encode(args);
+     }},
+};
+
+TEST(ContextMalformed, EndsItsOwnContextOnly) {
+  TestClient neighbour;
+  ASSERT_TRUE(neighbour.start());
+  for (const BadStream& bad : kBadStreams) {
+    TestClient client;
+    ASSERT_TRUE(client.start()) << bad.name;
+    EXPECT_FALSE(client.context->submit(bad.bytes(client))) << bad.name;
+    EXPECT_TRUE(client.context->fatal()) << bad.name;
+    wire::vkNotifyRingMESA_args harmless;
+    EXPECT_FALSE(client.send(harmless)) << bad.name << ": it stays lost";
+  }
+  wire::vkGetPhysicalDeviceProperties_args args;
+  VkPhysicalDeviceProperties properties{};
+  args.physicalDevice.id = neighbour.physical_device;
+  args.pProperties = &properties;
+  EXPECT_TRUE(neighbour.call(args));
+}
+
+TEST(ContextNested, StreamsRunInOrderAndDoNotNestTwice) {
+  TestClient client;
+  ASSERT_TRUE(client.start());
+  const auto memory = client.shmem(ResourceId{2}, 4096);
+  wire::vkSeekReplyCommandStreamMESA_args seek;
+  seek.position = 16;
+  const auto inner = TestClient::encode(seek);
+  std::memcpy(memory.data(), inner.data(), inner.size());
+  const wire::VkCommandStreamDescriptionMESA stream{.resourceId = 2, .offset = 0, .size = inner.size()};
+  wire::vkExecuteCommandStreamsMESA_args execute;
+  execute.streamCount = 1;
+  execute.pStreams = &stream;
+  EXPECT_TRUE(client.send(execute));
+
+  const auto again = TestClient::encode(execute);
+  std::memcpy(memory.data(), again.data(), again.size());
+  const wire::VkCommandStreamDescriptionMESA nested{.resourceId = 2, .offset = 0, .size = again.size()};
+  execute.pStreams = &nested;
+  EXPECT_FALSE(client.send(execute));
+}
+
+TEST(Capset, AnnouncesWhatMesaAsserts) {
+  std::uint32_t w[kCapsetSize / 4];
+  const auto bytes = capset();
+  std::memcpy(w, bytes.data(), bytes.size());
+  EXPECT_EQ(w[0], 1u) << "wire_format_version";
+  EXPECT_GE(w[1], VK_API_VERSION_1_1);
+  EXPECT_EQ(w[4], 1u) << "supports_blob_id_0";
+  EXPECT_EQ(w[5] & 1, 1u) << "the extension mask is valid";
+  EXPECT_EQ(w[37], 1u) << "allow_vk_wait_syncs";
+  EXPECT_EQ(w[38], 1u) << "supports_multiple_timelines";
+}
+
+}  // namespace
+}  // namespace hesper::render::test

@@ -1,0 +1,149 @@
+// TestClient: a Venus client in the same process: encodes commands as a guest would, on the context stream, and reads
+// the replies. Runs on the host's first Vulkan device.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "base/arena.h"
+#include "platform/shared_memory.h"
+#include "render/context.h"
+#include "wire/commands_gen.h"
+#include "wire/encoder.h"
+
+namespace hesper::render::test {
+
+// A client's handle is its object id.
+template <class Handle>
+Handle as_handle(wire::ObjectId id) {
+  return std::bit_cast<Handle>(id);
+}
+
+class TestClient {
+ public:
+  static constexpr ResourceId kReplies{1};
+  static constexpr std::size_t kReplySize = 1 << 20;
+
+  explicit TestClient(ContextOptions options = {}) {
+    auto created = Context::create(std::move(options));
+    if (!created) throw std::runtime_error(created.error().message);
+    context = std::move(*created);
+    replies_ = shmem(kReplies, kReplySize);
+  }
+
+  platform::Mapping shmem(ResourceId id, std::size_t size) {
+    auto blob = context->create_blob({.resource = id, .blob_flags = 1, .blob_id = 0, .size = size});
+    if (!blob) throw std::runtime_error(blob.error().message);
+    return std::move(*platform::Mapping::map(blob->fd.get(), size));
+  }
+
+  [[nodiscard]] wire::ObjectId new_id() { return ++last_id_; }
+
+  // Bytes of one command.
+  template <class Args>
+  static std::vector<std::byte> encode(const Args& args, std::uint32_t flags = 0) {
+    std::vector<std::byte> bytes(64 * 1024);
+    wire::Encoder encoder(bytes);
+    wire::encode_request(encoder, flags, args);
+    EXPECT_TRUE(encoder.ok());
+    bytes.resize(encoder.position());
+    return bytes;
+  }
+
+  // Without reply. False: the context is fatal.
+  template <class Args>
+  bool send(const Args& args) {
+    return context->submit(encode(args));
+  }
+
+  // With reply, which is decoded into args.
+  template <class Args>
+  bool call(Args& args) {
+    const wire::VkCommandStreamDescriptionMESA where{
+        .resourceId = std::to_underlying(kReplies), .offset = 0, .size = kReplySize};
+    wire::vkSetReplyCommandStreamMESA_args target;
+    target.pStream = &where;
+    if (!send(target) || !context->submit(encode(args, 1))) return false;
+    reply_arena_.reset();
+    reply_copy_.assign(replies_.data(), replies_.data() + kReplySize);
+    wire::Decoder decoder(reply_arena_, nullptr);
+    decoder.reset(reply_copy_);
+    EXPECT_EQ(decoder.take<std::uint32_t>(), std::to_underlying(Args::kType));
+    wire::decode_reply(decoder, args);
+    EXPECT_TRUE(decoder.ok()) << wire::describe(decoder.error().code);
+    return true;
+  }
+
+  // Instance, first physical device, device with one queue bound to ring_idx 1. False: it went wrong.
+  bool start() {
+    instance = new_id();
+    physical_device = new_id();
+    device = new_id();
+    queue = new_id();
+
+    const VkInstanceCreateInfo instance_info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+    wire::vkCreateInstance_args make_instance;
+    make_instance.pCreateInfo = &instance_info;
+    VkInstance ignored{};
+    make_instance.pInstance = &ignored;
+    make_instance.pInstance_ids = &instance;
+    if (!call(make_instance) || make_instance.ret != VK_SUCCESS) return false;
+
+    wire::vkEnumeratePhysicalDevices_args enumerate;
+    enumerate.instance.id = instance;
+    std::uint32_t count = 1;
+    enumerate.pPhysicalDeviceCount = &count;
+    VkPhysicalDevice device_handle{};
+    enumerate.pPhysicalDevices = &device_handle;
+    enumerate.pPhysicalDevices_ids = &physical_device;
+    if (!call(enumerate) || enumerate.ret < 0) return false;
+
+    const float priority = 1.0F;
+    const VkDeviceQueueCreateInfo queue_info{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                             .queueFamilyIndex = 0,
+                                             .queueCount = 1,
+                                             .pQueuePriorities = &priority};
+    VkPhysicalDeviceTimelineSemaphoreFeatures timeline{
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES, .timelineSemaphore = VK_TRUE};
+    const VkDeviceCreateInfo device_info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                         .pNext = &timeline,
+                                         .queueCreateInfoCount = 1,
+                                         .pQueueCreateInfos = &queue_info};
+    wire::vkCreateDevice_args make_device;
+    make_device.physicalDevice.id = physical_device;
+    make_device.pCreateInfo = &device_info;
+    VkDevice made{};
+    make_device.pDevice = &made;
+    make_device.pDevice_ids = &device;
+    if (!call(make_device) || make_device.ret != VK_SUCCESS) return false;
+
+    const wire::VkDeviceQueueTimelineInfoMESA bind{
+        .sType = wire::VK_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA, .pNext = nullptr, .ringIdx = 1};
+    const VkDeviceQueueInfo2 which{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2, .pNext = &bind};
+    wire::vkGetDeviceQueue2_args get_queue;
+    get_queue.device.id = device;
+    get_queue.pQueueInfo = &which;
+    VkQueue got{};
+    get_queue.pQueue = &got;
+    get_queue.pQueue_ids = &queue;
+    return send(get_queue);
+  }
+
+  std::unique_ptr<Context> context;
+  wire::ObjectId instance = 0;
+  wire::ObjectId physical_device = 0;
+  wire::ObjectId device = 0;
+  wire::ObjectId queue = 0;
+
+ private:
+  wire::ObjectId last_id_ = 0;
+  platform::Mapping replies_;
+  Arena reply_arena_{std::size_t{16} << 20};
+  std::vector<std::byte> reply_copy_;
+};
+
+}  // namespace hesper::render::test
