@@ -3,11 +3,11 @@
 #include "cli/exec.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <optional>
 
 #include "base/log.h"

@@ -25,9 +25,10 @@ void add_worker_options(CLI::App& command, WorkerChoices& worker, std::size_t& m
       ->check(CLI::IsMember({"auto", "dmabuf", "hostptr"}))
       ->type_name("STRATEGY");
   command
-      .add_flag("--emulate-dma-buf", worker.emulate_dma_buf,
-                "Announce shared memory as dma-bufs, and linear images as DRM format modifier; for programs that present "
-                "without a display server, which could not import it")
+      .add_flag(
+          "--emulate-dma-buf", worker.emulate_dma_buf,
+          "Announce shared memory as dma-bufs, and linear images as DRM format modifier; for programs that present "
+          "without a display server, which could not import it")
       ->envname("HESPER_EMULATE_DMA_BUF");
   command
       .add_option("--host-driver", worker.host_driver,

@@ -4,12 +4,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <string.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <string>
 
 #include "base/log.h"
@@ -18,10 +18,8 @@
 namespace hesper::cli {
 namespace {
 
-using std::chrono_literals::operator""s;
-
 // How long a worker may take to end after its client: what is queued on the GPU, and the driver's clean-up.
-constexpr auto kWorkerGrace = 5s;
+constexpr auto kWorkerGrace = std::chrono::seconds(5);
 
 std::string describe(std::size_t number, std::optional<pid_t> process) {
   return process ? fmt::format("client {} (process {})", number, *process) : fmt::format("client {}", number);
@@ -97,7 +95,7 @@ void Supervisor::accept_clients() {
       if (error == EAGAIN || error == EWOULDBLOCK) return;
       if (error == EINTR || error == ECONNABORTED) continue;
       log::error("{}", socket.error().message);
-      accept_again_at_ = Clock::now() + 1s;
+      accept_again_at_ = Clock::now() + std::chrono::seconds(1);
       return;
     }
     Client client{.number = ++last_number_,
@@ -174,7 +172,7 @@ void Supervisor::end_client(Client& client) {
 
 void Supervisor::finish() {
   // A client that has just exited may not have been seen to hang up yet.
-  const auto end = Clock::now() + 2s;
+  const auto end = Clock::now() + std::chrono::seconds(2);
   const auto busy = [&] {
     return std::ranges::any_of(clients_, [](const Client& client) {
       pollfd state{.fd = client.socket.get(), .events = 0, .revents = 0};

@@ -33,7 +33,7 @@ struct WorkerProgram {
 struct WorkerChoices {
   std::string memory;                                // empty: the worker decides
   std::optional<std::filesystem::path> host_driver;  // the only host driver to use
-  bool emulate_dma_buf = false;  // see render::ContextOptions
+  bool emulate_dma_buf = false;                      // see render::ContextOptions
   bool verbose = false;
 };
 

@@ -2,11 +2,11 @@
 #include "platform/signals.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 
 namespace hesper::platform {
 namespace {

@@ -41,6 +41,7 @@ struct Connection::Entry {
   Step (Connection::*handle)(Words payload);
 };
 
+// A table, one row a line. NOLINTBEGIN(modernize-use-designated-initializers)
 // clang-format off
 constexpr Connection::Entry Connection::kCommands[] = {
     {Command::resource_unref, "RESOURCE_UNREF", 1, 1, &Connection::resource_unref},
@@ -60,6 +61,7 @@ constexpr Connection::Entry Connection::kCommands[] = {
     {Command::submit_cmd2, "SUBMIT_CMD2", 1, kMaxSubmissionWords, &Connection::submit_cmd2},
 };
 // clang-format on
+// NOLINTEND(modernize-use-designated-initializers)
 
 Result<std::unique_ptr<Connection>> Connection::create(UniqueFd socket, ConnectionOptions options) {
   auto syncs = SyncTable::create();

@@ -65,10 +65,9 @@ void SyncTable::write(std::span<const SyncPoint> points) {
 
 Result<UniqueFd> SyncTable::wait(std::vector<SyncPoint> points, WaitFor mode,
                                  std::optional<std::chrono::milliseconds> timeout) {
-  using std::chrono_literals::operator""s;
   // When our end closes the waiter sees POLLHUP, which Venus takes for a lost device. So a wait is kept until its
   // client has surely stopped looking.
-  constexpr auto kGrace = 1s;
+  constexpr auto kGrace = std::chrono::seconds(1);
 
   const std::lock_guard lock(mutex_);
   if (is_reached(points, mode)) return copy_of(reached_.waiter);

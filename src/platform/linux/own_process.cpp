@@ -1,8 +1,9 @@
 // Facts about our own process on Linux: /proc/self/exe and the parent-death signal.
 #include <poll.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "platform/process.h"
 
