@@ -133,7 +133,10 @@ void read_extension(pugi::xml_node node, bool venus, Registry& registry) {
       if (kind == "type") extension.types.push_back(name);
       if (kind == "command") extension.commands.push_back(name);
       if (kind != "enum") continue;
-      if (name.ends_with("_SPEC_VERSION")) extension.spec_version = item.attribute("value").as_uint();
+      // Older spellings of the name stand beside it as aliases, without a value.
+      if (name.ends_with("_SPEC_VERSION") && item.attribute("value")) {
+        extension.spec_version = item.attribute("value").as_uint();
+      }
       if (venus && item.attribute("offset")) {
         // The rule of the Vulkan registry for values that extensions add to an enum.
         registry.venus_enums[name] =

@@ -80,6 +80,18 @@ TEST(Registry, NumbersEnumeratorsOfVenusExtensions) {
   EXPECT_EQ(registry.extensions.at("VK_MESA_venus_protocol").spec_version, 4u);
 }
 
+TEST(Registry, AnOlderSpellingOfAVersionDoesNotCount) {
+  Registry registry;
+  const auto parsed = parse_xml(R"(<registry><extensions>
+    <extension name="VK_KHR_maintenance1" number="70" supported="vulkan"><require>
+      <enum value="2" name="VK_KHR_MAINTENANCE_1_SPEC_VERSION"/>
+      <enum name="VK_KHR_MAINTENANCE1_SPEC_VERSION" alias="VK_KHR_MAINTENANCE_1_SPEC_VERSION"/>
+    </require></extension></extensions></registry>)",
+                                false, registry);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(registry.extensions.at("VK_KHR_maintenance1").spec_version, 2u);
+}
+
 TEST(Registry, SaysWhyAFileIsNotRead) {
   Registry registry;
   EXPECT_EQ(parse_xml("<types/>", false, registry).error(), "The XML has no element <registry>.");
