@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -16,6 +17,8 @@ namespace hesper::render {
 namespace {
 
 constexpr VkDeviceSize kTrialSize = 64 * 1024;  // bytes; more than any import alignment seen
+constexpr VkFormat kFormat = VK_FORMAT_R8G8B8A8_UNORM;
+constexpr std::uint32_t kImageSize = 16;  // pixels each way
 constexpr std::uint32_t kPattern = 0x48455350;  // "HESP"
 constexpr std::uint64_t kPatience = 10'000'000'000;  // ns; a GPU that fills 64 KiB more slowly counts as hung
 constexpr VkMemoryPropertyFlags kCoherent = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
@@ -28,9 +31,13 @@ class TrialDevice {
     instance.vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, nullptr);
     std::vector<VkQueueFamilyProperties> families(count);
     instance.vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families.data());
-    const auto family = std::ranges::find_if(families, [](const auto& f) {
-      return f.queueCount != 0 && (f.queueFlags & (VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT)) != 0;
-    });
+    const auto with = [&](VkQueueFlags flag) {
+      return std::ranges::find_if(families,
+                                  [&](const auto& f) { return f.queueCount != 0 && (f.queueFlags & flag) != 0; });
+    };
+    auto family = with(VK_QUEUE_GRAPHICS_BIT);
+    renders = family != families.end();
+    if (!renders) family = with(VK_QUEUE_COMPUTE_BIT);
     if (family == families.end()) {
       result = VK_ERROR_INITIALIZATION_FAILED;
       return;
@@ -59,6 +66,10 @@ class TrialDevice {
   ~TrialDevice() {
     if (device == VK_NULL_HANDLE) return;
     vk.vkDeviceWaitIdle(device);
+    vk.vkDestroyFramebuffer(device, framebuffer, nullptr);
+    vk.vkDestroyRenderPass(device, render_pass, nullptr);
+    vk.vkDestroyImageView(device, view, nullptr);
+    vk.vkDestroyImage(device, image, nullptr);
     vk.vkDestroyBuffer(device, buffer, nullptr);
     vk.vkFreeMemory(device, memory, nullptr);
     vk.vkDestroyFence(device, fence, nullptr);
@@ -83,28 +94,106 @@ class TrialDevice {
 
   // Binds `buffer` to the start of `memory`, lets the GPU fill it with `pattern` and waits.
   VkResult fill(std::uint32_t pattern) {
-    VkResult r = vk.vkBindBufferMemory(device, buffer, memory, 0);
+    const VkResult bound = vk.vkBindBufferMemory(device, buffer, memory, 0);
+    if (bound != VK_SUCCESS) return bound;
+    return run([&](VkCommandBuffer commands) { vk.vkCmdFillBuffer(commands, buffer, 0, VK_WHOLE_SIZE, pattern); });
+  }
+
+  // Creates `image`: linear, to be rendered to.
+  VkResult make_image(VkMemoryRequirements& requirements, VkSubresourceLayout& layout) {
+    const VkImageCreateInfo info{.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+                                 .imageType = VK_IMAGE_TYPE_2D,
+                                 .format = kFormat,
+                                 .extent = {.width = kImageSize, .height = kImageSize, .depth = 1},
+                                 .mipLevels = 1,
+                                 .arrayLayers = 1,
+                                 .samples = VK_SAMPLE_COUNT_1_BIT,
+                                 .tiling = VK_IMAGE_TILING_LINEAR,
+                                 .usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT};
+    const VkResult created = vk.vkCreateImage(device, &info, nullptr, &image);
+    if (created != VK_SUCCESS) return created;
+    vk.vkGetImageMemoryRequirements(device, image, &requirements);
+    const VkImageSubresource subresource{.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT};
+    vk.vkGetImageSubresourceLayout(device, image, &subresource, &layout);
+    return VK_SUCCESS;
+  }
+
+  // Binds `image` to `memory` at `offset`, renders a red picture and waits.
+  VkResult render_red(VkDeviceSize offset) {
+    VkResult r = vk.vkBindImageMemory(device, image, memory, offset);
     if (r != VK_SUCCESS) return r;
+    const VkImageViewCreateInfo view_info{
+        .sType = VK_STRUCTURE_TYPE_IMAGE_VIEW_CREATE_INFO,
+        .image = image,
+        .viewType = VK_IMAGE_VIEW_TYPE_2D,
+        .format = kFormat,
+        .subresourceRange = {.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT, .levelCount = 1, .layerCount = 1}};
+    r = vk.vkCreateImageView(device, &view_info, nullptr, &view);
+    if (r != VK_SUCCESS) return r;
+    const VkAttachmentDescription attachment{.format = kFormat,
+                                             .samples = VK_SAMPLE_COUNT_1_BIT,
+                                             .loadOp = VK_ATTACHMENT_LOAD_OP_CLEAR,
+                                             .storeOp = VK_ATTACHMENT_STORE_OP_STORE,
+                                             .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED,
+                                             .finalLayout = VK_IMAGE_LAYOUT_GENERAL};
+    const VkAttachmentReference color{.attachment = 0, .layout = VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL};
+    const VkSubpassDescription subpass{.pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS,
+                                       .colorAttachmentCount = 1,
+                                       .pColorAttachments = &color};
+    const VkRenderPassCreateInfo pass_info{.sType = VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO,
+                                           .attachmentCount = 1,
+                                           .pAttachments = &attachment,
+                                           .subpassCount = 1,
+                                           .pSubpasses = &subpass};
+    r = vk.vkCreateRenderPass(device, &pass_info, nullptr, &render_pass);
+    if (r != VK_SUCCESS) return r;
+    const VkFramebufferCreateInfo framebuffer_info{.sType = VK_STRUCTURE_TYPE_FRAMEBUFFER_CREATE_INFO,
+                                                   .renderPass = render_pass,
+                                                   .attachmentCount = 1,
+                                                   .pAttachments = &view,
+                                                   .width = kImageSize,
+                                                   .height = kImageSize,
+                                                   .layers = 1};
+    r = vk.vkCreateFramebuffer(device, &framebuffer_info, nullptr, &framebuffer);
+    if (r != VK_SUCCESS) return r;
+    const VkClearValue red{.color = {.float32 = {1.0F, 0.0F, 0.0F, 1.0F}}};
+    const VkRenderPassBeginInfo begin{.sType = VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO,
+                                      .renderPass = render_pass,
+                                      .framebuffer = framebuffer,
+                                      .renderArea = {.extent = {.width = kImageSize, .height = kImageSize}},
+                                      .clearValueCount = 1,
+                                      .pClearValues = &red};
+    return run([&](VkCommandBuffer commands) {
+      vk.vkCmdBeginRenderPass(commands, &begin, VK_SUBPASS_CONTENTS_INLINE);
+      vk.vkCmdEndRenderPass(commands);
+    });
+  }
+
+  // Records with `record`, submits and waits.
+  template <class Record>
+  VkResult run(Record&& record) {
     const VkCommandBufferAllocateInfo allocate_info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
                                                     .commandPool = pool,
                                                     .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
                                                     .commandBufferCount = 1};
     VkCommandBuffer commands = VK_NULL_HANDLE;
-    r = vk.vkAllocateCommandBuffers(device, &allocate_info, &commands);
+    VkResult r = vk.vkAllocateCommandBuffers(device, &allocate_info, &commands);
     if (r != VK_SUCCESS) return r;
     const VkCommandBufferBeginInfo begin_info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     r = vk.vkBeginCommandBuffer(commands, &begin_info);
     if (r != VK_SUCCESS) return r;
-    vk.vkCmdFillBuffer(commands, buffer, 0, VK_WHOLE_SIZE, pattern);
+    record(commands);
     r = vk.vkEndCommandBuffer(commands);
     if (r != VK_SUCCESS) return r;
     const VkSubmitInfo submit{
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &commands};
-    r = vk.vkQueueSubmit(queue, 1, &submit, fence);
+    r = vk.vkResetFences(device, 1, &fence);
+    if (r == VK_SUCCESS) r = vk.vkQueueSubmit(queue, 1, &submit, fence);
     return r == VK_SUCCESS ? vk.vkWaitForFences(device, 1, &fence, VK_TRUE, kPatience) : r;
   }
 
   VkResult result = VK_SUCCESS;  // of construction
+  bool renders = false;          // the queue takes graphics
   DeviceProcs vk{};
   VkDevice device = VK_NULL_HANDLE;
   VkQueue queue = VK_NULL_HANDLE;
@@ -112,6 +201,9 @@ class TrialDevice {
   VkFence fence = VK_NULL_HANDLE;
   VkBuffer buffer = VK_NULL_HANDLE;
   VkImage image = VK_NULL_HANDLE;
+  VkImageView view = VK_NULL_HANDLE;
+  VkRenderPass render_pass = VK_NULL_HANDLE;
+  VkFramebuffer framebuffer = VK_NULL_HANDLE;
   VkDeviceMemory memory = VK_NULL_HANDLE;
 };
 
@@ -151,6 +243,35 @@ Result<void> check_pattern(int fd) {
     if (word != kPattern) return fail("What the GPU wrote does not show in the shared pages.");
   }
   return {};
+}
+
+// Renders into the second half of the shared pages. The answer is a sentence for the report; an error means that the
+// pixels are wrong. Drivers that keep images out of imported memory say so by their memory types, which is fine:
+// their images then get memory of their own.
+Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int fd) {
+  VkMemoryRequirements requirements{};
+  VkSubresourceLayout layout{};
+  if (!trial.renders) return "Shared pages show what the GPU writes; it does not render.";
+  if (trial.make_image(requirements, layout) != VK_SUCCESS) return "Linear images cannot be rendered to.";
+  if ((requirements.memoryTypeBits & (1u << memory_type)) == 0) return "Images need memory of another type.";
+  constexpr VkDeviceSize kOffset = kTrialSize / 2;
+  if (requirements.size > kTrialSize - kOffset || kOffset % requirements.alignment != 0) {
+    return "Images were not tried.";
+  }
+  const VkResult r = trial.render_red(kOffset);
+  if (r != VK_SUCCESS) return refused("Rendering into shared pages fails", r);
+  auto view = platform::Mapping::map(fd, kTrialSize);
+  if (!view) return std::unexpected(view.error());
+  constexpr std::array kRed{std::byte{255}, std::byte{0}, std::byte{0}, std::byte{255}};
+  for (std::uint32_t y = 0; y < kImageSize; ++y) {
+    for (std::uint32_t x = 0; x < kImageSize; ++x) {
+      const VkDeviceSize at = kOffset + layout.offset + y * layout.rowPitch + x * VkDeviceSize{kRed.size()};
+      if (at > kTrialSize - kRed.size() || !std::ranges::equal(kRed, std::span(view->data() + at, kRed.size()))) {
+        return fail("What the GPU renders does not show in the shared pages.");
+      }
+    }
+  }
+  return "Shared pages show what the GPU writes and renders.";
 }
 
 Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice physical) {
@@ -198,10 +319,12 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
   r = trial.fill(kPattern);
   if (r != VK_SUCCESS) return refused("Filling imported memory fails", r);
   if (auto checked = check_pattern(fd->get()); !checked) return std::unexpected(checked.error());
+  auto images = try_image(trial, info.memoryTypeIndex, fd->get());
+  if (!images) return std::unexpected(images.error());
   return MemoryPlan{.strategy = MemoryStrategy::hostptr,
                     .mappable_types = mappable,
                     .import_alignment = alignment,
-                    .reason = "Shared pages imported by the driver show what the GPU writes."};
+                    .reason = std::move(*images)};
 }
 
 Result<MemoryPlan> try_dmabuf(const InstanceProcs& procs, VkPhysicalDevice physical) {
@@ -236,10 +359,12 @@ Result<MemoryPlan> try_dmabuf(const InstanceProcs& procs, VkPhysicalDevice physi
   r = trial.fill(kPattern);
   if (r != VK_SUCCESS) return refused("Filling dma-buf memory fails", r);
   if (auto checked = check_pattern(fd.get()); !checked) return std::unexpected(checked.error());
+  auto images = try_image(trial, info.memoryTypeIndex, fd.get());
+  if (!images) return std::unexpected(images.error());
   return MemoryPlan{.strategy = MemoryStrategy::dmabuf,
                     .mappable_types = coherent,
                     .import_alignment = platform::page_size(),
-                    .reason = "Exported dma-bufs can be mapped and show what the GPU writes."};
+                    .reason = "dma-bufs can be mapped. " + *images};
 }
 
 }  // namespace
