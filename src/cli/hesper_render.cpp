@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -98,6 +99,9 @@ cli::WorkerExit serve(UniqueFd socket, render::MemoryStrategy memory, bool emula
   log::info("{}: {:.1f} s, {} submissions on the socket, {} blobs with {:.1f} MiB in all.",
             (*connection)->client_name(), time.count(), statistics.submissions, statistics.blobs,
             static_cast<double>(statistics.blob_bytes) / (1 << 20));
+  // The context is not taken down: the driver may wait for work that will never complete, now that nobody can signal
+  // it. The system frees everything when the process ends.
+  static_cast<void>(connection->release());
   return exit_for(ending);
 }
 
@@ -136,5 +140,5 @@ int main(int argc, char** argv) {
     log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
     return std::to_underlying(cli::WorkerExit::cannot_start);
   }
-  return std::to_underlying(serve(UniqueFd(arguments.socket), *memory, arguments.emulate_dma_buf));
+  std::_Exit(std::to_underlying(serve(UniqueFd(arguments.socket), *memory, arguments.emulate_dma_buf)));
 }
