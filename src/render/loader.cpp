@@ -27,7 +27,7 @@ Result<std::unique_ptr<Loader>> Loader::open() {
     return fail(std::string("The host has no Vulkan loader (") + kLibraries[0] +
                 "); install it (Debian: apt install libvulkan1).");
   }
-  std::unique_ptr<Loader> loader(new Loader(library));
+  std::unique_ptr<Loader> loader(new Loader);
   void* entry = ::dlsym(library, "vkGetInstanceProcAddr");
   if (entry == nullptr) return fail("The host's Vulkan loader does not export vkGetInstanceProcAddr.");
   // SAFETY: POSIX lets a function pointer travel through dlsym's void pointer.

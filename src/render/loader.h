@@ -21,9 +21,8 @@ class Loader {
   [[nodiscard]] PFN_vkGetInstanceProcAddr get_instance_proc_addr() const noexcept { return get_instance_proc_addr_; }
 
  private:
-  explicit Loader(void* library) noexcept : library_(library) {}
+  Loader() = default;
 
-  void* library_;
   PFN_vkGetInstanceProcAddr get_instance_proc_addr_ = nullptr;
   GlobalProcs procs_{};
 };
