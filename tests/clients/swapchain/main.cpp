@@ -249,8 +249,8 @@ void Presenter::check_pixels(std::uint32_t number) {
       const bool inside = column >= 0 && column < side && row >= 0 && row < side;
       const Texel want = inside ? kSquareColour : background(number);
       const std::byte* const got = &rgba_[(std::size_t{y} * size.width + x) * 4];
-      expect(std::memcmp(got, want.data(), want.size()) == 0,
-             std::format("Pixel ({}, {}) of frame {} has the wrong colour.", x, y, number));
+      if (std::memcmp(got, want.data(), want.size()) == 0) continue;
+      expect(false, std::format("Pixel ({}, {}) of frame {} has the wrong colour.", x, y, number));
     }
   }
 }
