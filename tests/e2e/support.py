@@ -28,12 +28,15 @@ HESPER = PROGRAMS / "hesper"
 NATIVE_ICD = pathlib.Path(os.environ.get("HESPER_TEST_HOST_ICD", "/usr/share/vulkan/icd.d/lvp_icd.json"))
 
 # The clients: Venus of both Mesa versions. Their names are those that vulkaninfo_differences.toml uses.
-STABLE = "stable"  # Mesa 25.0, Debian 13's; over vtest it hides all window systems, whatever the renderer offers
+STABLE = "stable"  # Mesa 25.0, Debian 13's; offers swapchains only with EMULATED
 BACKPORTS = "backports"  # Mesa 26
 VENUS_ICD = {
     STABLE: required("HESPER_TEST_MESA_STABLE_ICD", "Venus of Debian 13's Mesa"),
     BACKPORTS: required("HESPER_TEST_MESA_BACKPORTS_ICD", "Venus of Mesa from trixie-backports"),
 }
+
+
+EMULATED = ("--emulate-dma-buf",)  # options of hesper exec
 
 
 def client(name):
@@ -227,8 +230,8 @@ class TestCase(unittest.TestCase):
         launcher = [HESPER, "exec", "--icd", VENUS_ICD[mesa], "--host-driver", NATIVE_ICD, *options, "--"]
         return run([*launcher, *command], self.scratch.environment(**variables), timeout)
 
-    def hesper(self, mesa, *command, timeout=60, **variables):
-        return self.expect_success(self.exec(mesa, *command, timeout=timeout, **variables))
+    def hesper(self, mesa, *command, timeout=60, options=(), **variables):
+        return self.expect_success(self.exec(mesa, *command, timeout=timeout, options=options, **variables))
 
     def expect_success(self, finished):
         self.assertEqual(finished.status, 0, f"A program failed: {finished}")
