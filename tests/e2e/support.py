@@ -34,9 +34,7 @@ VENUS_ICD = {
     STABLE: required("HESPER_TEST_MESA_STABLE_ICD", "Venus of Debian 13's Mesa"),
     BACKPORTS: required("HESPER_TEST_MESA_BACKPORTS_ICD", "Venus of Mesa from trixie-backports"),
 }
-
-
-EMULATED = ("--emulate-dma-buf",)  # options of hesper exec
+EMULATED = ("--emulate-dma-buf",)  # the options of hesper exec that make it do so
 
 
 def client(name):
