@@ -34,6 +34,8 @@ VENUS_ICD = {
     STABLE: required("HESPER_TEST_MESA_STABLE_ICD", "Venus of Debian 13's Mesa"),
     BACKPORTS: required("HESPER_TEST_MESA_BACKPORTS_ICD", "Venus of Mesa from trixie-backports"),
 }
+# A host driver that has real sync_fd semaphores and fences, which Debian 13's lavapipe has not: Mesa 26's lavapipe.
+SYNC_FD_HOST = VENUS_ICD[BACKPORTS].with_name("lvp_icd.json")
 EMULATED = ("--emulate-dma-buf",)  # the options of hesper exec that make it do so
 
 
@@ -219,17 +221,18 @@ class TestCase(unittest.TestCase):
         self.addCleanup(result.close)
         return result
 
-    def native(self, *command, timeout=60, **variables):
-        environment = self.scratch.environment(VK_DRIVER_FILES=str(NATIVE_ICD), **variables)
+    def native(self, *command, timeout=60, host=NATIVE_ICD, **variables):
+        environment = self.scratch.environment(VK_DRIVER_FILES=str(host), **variables)
         return self.expect_success(run(command, environment, timeout))
 
-    def exec(self, mesa, *command, timeout=60, options=(), **variables):
+    def exec(self, mesa, *command, timeout=60, options=(), host=NATIVE_ICD, **variables):
         """Through `hesper exec`. Does not look at the status."""
-        launcher = [HESPER, "exec", "--icd", VENUS_ICD[mesa], "--host-driver", NATIVE_ICD, *options, "--"]
+        launcher = [HESPER, "exec", "--icd", VENUS_ICD[mesa], "--host-driver", host, *options, "--"]
         return run([*launcher, *command], self.scratch.environment(**variables), timeout)
 
-    def hesper(self, mesa, *command, timeout=60, options=(), **variables):
-        return self.expect_success(self.exec(mesa, *command, timeout=timeout, options=options, **variables))
+    def hesper(self, mesa, *command, **more):
+        """Through `hesper exec`, which must succeed. more: as exec() has it."""
+        return self.expect_success(self.exec(mesa, *command, **more))
 
     def expect_success(self, finished):
         self.assertEqual(finished.status, 0, f"A program failed: {finished}")

@@ -1,7 +1,7 @@
 # The programs of tests/clients through Hesper: same results, same pixels as on the native driver, with both Mesa versions.
 import unittest
 
-from support import BACKPORTS, STABLE, TestCase, client
+from support import BACKPORTS, STABLE, SYNC_FD_HOST, TestCase, client
 
 
 class Clients:
@@ -33,6 +33,24 @@ class StableClients(Clients, TestCase):
 
 class BackportsClients(Clients, TestCase):
     mesa = BACKPORTS
+
+
+class HostWithSyncFd(TestCase):
+    """The host's own sync_fd semaphores and fences take the place of emulated ones."""
+
+    def test_nothing_is_emulated(self):
+        probe = self.exec(BACKPORTS, "true", options=["--verbose"], host=SYNC_FD_HOST)
+        self.assertIn("memory", probe.errors)
+        self.assertNotIn("emulated", probe.errors)
+
+    def test_clients(self):
+        scene = self.native(client("scene"), host=SYNC_FD_HOST).output
+        frames = self.native(client("swapchain"), host=SYNC_FD_HOST).output
+        for mesa in STABLE, BACKPORTS:
+            with self.subTest(mesa=mesa):
+                self.assertEqual(self.hesper(mesa, client("scene"), host=SYNC_FD_HOST).output, scene)
+                self.hesper(mesa, client("sync"), timeout=120, host=SYNC_FD_HOST)
+        self.assertEqual(self.hesper(BACKPORTS, client("swapchain"), host=SYNC_FD_HOST).output, frames)
 
 
 if __name__ == "__main__":
