@@ -182,8 +182,9 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
   const auto layout = check_ring_layout(info, resource->size);
   if (!layout) return std::unexpected(layout.error());
 
-  RingOptions options{.name = "ring " + std::to_string(rings_.size()),
-                      .idle_timeout = std::chrono::nanoseconds(std::min<std::uint64_t>(info.idleTimeout, 1'000'000'000))};
+  RingOptions options{
+      .name = "ring " + std::to_string(rings_.size()),
+      .idle_timeout = std::chrono::nanoseconds(std::min<std::uint64_t>(info.idleTimeout, 1'000'000'000))};
   std::chrono::microseconds period{0};
   // SAFETY: the decoder built the chain and lets only these two structs in.
   for (auto* next = static_cast<const VkBaseInStructure*>(info.pNext); next != nullptr; next = next->pNext) {
@@ -196,7 +197,8 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
     }
   }
 
-  RingEntry entry{.resource = resource, .stream = std::make_unique<CommandStream>(*this, options.name), .ring = nullptr};
+  RingEntry entry{
+      .resource = resource, .stream = std::make_unique<CommandStream>(*this, options.name), .ring = nullptr};
   entry.ring = std::make_unique<Ring>(std::move(resource), *layout, std::move(options), *entry.stream);
   if (!entry.ring->fresh()) return std::unexpected("The ring's head and status are not 0.");
   entry.stream->set_ring(entry.ring.get());

@@ -30,8 +30,8 @@ enum class MemoryStrategy : std::uint8_t {
 struct ContextOptions {
   std::string name = "client";  // for log lines
   MemoryStrategy memory = MemoryStrategy::automatic;
-  std::size_t decoder_limit = std::size_t{256} << 20;      // bytes of decoder memory per stream
-  std::uint64_t memory_limit = std::uint64_t{64} << 30;    // bytes of one allocation or blob at most
+  std::size_t decoder_limit = std::size_t{256} << 20;    // bytes of decoder memory per stream
+  std::uint64_t memory_limit = std::uint64_t{64} << 30;  // bytes of one allocation or blob at most
   std::size_t max_rings = 64;
   // Announce shared pages as dma-bufs with linear images where the host has none. True only where the fds that
   // programs get can be imported by their window system: behind a virtual GPU they can, plain files cannot.
@@ -46,8 +46,8 @@ struct BlobRequest {
 };
 
 struct Blob {
-  UniqueFd fd;                // the caller's own; mappable at offset 0 if `mappable`
-  std::uint64_t size = 0;     // bytes
+  UniqueFd fd;             // the caller's own; mappable at offset 0 if `mappable`
+  std::uint64_t size = 0;  // bytes
   bool mappable = false;
   std::uint32_t map_info = 0;  // VIRTIO_GPU_MAP_CACHE_*: 0 none, 1 cached, 2 uncached, 3 write-combined
 };

@@ -1,7 +1,6 @@
 // Devices and their queues' beginnings and ends. What queues do is in queue.cpp.
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "base/log.h"
 #include "render/chain.h"
 #include "render/client_context.h"
+#include "render/extensions.h"
 #include "render/handlers_gen.h"
 #include "render/stream.h"
 
@@ -20,8 +20,7 @@ std::vector<const char*> host_extensions_for(const PhysicalDevice& physical, con
   std::vector<const char*> names;
   const auto add = [&](const char* name) {
     if (!physical.host_has(name)) return;
-    const bool listed = std::ranges::any_of(names, [&](const char* n) { return std::strcmp(n, name) == 0; });
-    if (!listed) names.push_back(name);
+    if (!std::ranges::contains(names, std::string_view(name))) names.push_back(name);
   };
   for (std::uint32_t i = 0; i < info.enabledExtensionCount; ++i) add(info.ppEnabledExtensionNames[i]);
   if (physical.memory.strategy == MemoryStrategy::dmabuf) {
@@ -36,13 +35,11 @@ std::vector<const char*> host_extensions_for(const PhysicalDevice& physical, con
   return names;
 }
 
-// What the client may ask for: shown to it, or core features of ours under another name.
+// The first extension on the client's list that it was not shown, or nullptr.
 const char* first_unknown_extension(const PhysicalDevice& physical, const VkDeviceCreateInfo& info) {
   for (std::uint32_t i = 0; i < info.enabledExtensionCount; ++i) {
     const char* name = info.ppEnabledExtensionNames[i];
-    const bool shown = std::ranges::any_of(
-        physical.extensions, [&](const auto& e) { return std::strcmp(e.extensionName, name) == 0; });
-    if (!shown) return name;
+    if (!contains(physical.extensions, name)) return name;
   }
   return nullptr;
 }
@@ -63,8 +60,7 @@ void fetch_queues(Device& device, const VkDeviceCreateInfo& info) {
         device.procs->vkGetDeviceQueue2(device.handle, &queue_info, &handle);
       }
       if (handle == VK_NULL_HANDLE) continue;
-      device.queues.push_back(
-          std::make_unique<Queue>(device, handle, wanted.queueFamilyIndex, index, wanted.flags));
+      device.queues.push_back(std::make_unique<Queue>(device, handle, wanted.queueFamilyIndex, index, wanted.flags));
     }
   }
 }

@@ -11,8 +11,6 @@
 namespace hesper::render {
 namespace {
 
-Device& device_of(const void* state) noexcept { return *static_cast<const DeviceChild*>(state)->device; }
-
 // Guests say DMA_BUF; with strategy hostptr no dma-buf is ever bound, and the driver may not know the type at all.
 void drop_external(const Device& device, const VkImageCreateInfo& info) {
   if (device.physical_device.memory.strategy == MemoryStrategy::dmabuf) return;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "render/client_context.h"
+#include "render/extensions.h"
 #include "render/handlers_gen.h"
 #include "render/physical_device.h"
 #include "render/stream.h"
@@ -12,39 +13,11 @@
 namespace hesper::render {
 namespace {
 
-#ifdef VK_KHR_portability_enumeration
-constexpr bool kPortability = true;
-#else
-constexpr bool kPortability = false;
-#endif
-
-bool host_offers(const GlobalProcs& procs, const char* extension) {
-  std::uint32_t count = 0;
-  if (procs.vkEnumerateInstanceExtensionProperties(nullptr, &count, nullptr) != VK_SUCCESS) return false;
-  std::vector<VkExtensionProperties> found(count);
-  if (procs.vkEnumerateInstanceExtensionProperties(nullptr, &count, found.data()) < 0) return false;
-  return std::ranges::any_of(found, [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, extension) == 0; });
-}
-
 // The protocol's own extensions; the guest asks for them by name.
 constexpr std::array<VkExtensionProperties, 2> kInstanceExtensions{{
     {.extensionName = "VK_EXT_command_serialization", .specVersion = 1},
     {.extensionName = "VK_MESA_venus_protocol", .specVersion = 1},
 }};
-
-// Copies `from` into a two-call answer as Vulkan defines it.
-template <class T, class Range>
-VkResult answer(const Range& from, std::uint32_t* count, T* out) {
-  const auto have = static_cast<std::uint32_t>(from.size());
-  if (out == nullptr) {
-    *count = have;
-    return VK_SUCCESS;
-  }
-  const bool all = *count >= have;
-  *count = std::min(*count, have);
-  std::copy_n(from.begin(), *count, out);
-  return all ? VK_SUCCESS : VK_INCOMPLETE;
-}
 
 }  // namespace
 
@@ -60,8 +33,8 @@ Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, con
     return fail("The host's Vulkan loader is older than Vulkan 1.1.", VK_ERROR_INITIALIZATION_FAILED);
   }
   VkInstanceCreateInfo info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &app_info};
-  const char* portability = "VK_KHR_portability_enumeration";
-  if (kPortability && host_offers(loader.procs(), portability)) {
+  const char* portability = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+  if (contains(instance_extensions(loader.procs()), portability)) {
     // MoltenVK and its kind are found only by those who ask for them.
     info.flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
     info.enabledExtensionCount = 1;
@@ -90,9 +63,10 @@ void on_vkEnumerateInstanceVersion(CommandStream& stream, wire::vkEnumerateInsta
   *args.pApiVersion = std::min(*args.pApiVersion, kNewestVersion);
 }
 
-void on_vkEnumerateInstanceExtensionProperties(CommandStream&, wire::vkEnumerateInstanceExtensionProperties_args& args) {
+void on_vkEnumerateInstanceExtensionProperties(CommandStream&,
+                                               wire::vkEnumerateInstanceExtensionProperties_args& args) {
   // Nothing of the host: what the guest's programs need there lives in the guest.
-  args.ret = answer(kInstanceExtensions, args.pPropertyCount, args.pProperties);
+  args.ret = answer_list(kInstanceExtensions, args.pPropertyCount, args.pProperties);
 }
 
 void on_vkCreateInstance(CommandStream& stream, wire::vkCreateInstance_args& args) {
@@ -115,7 +89,8 @@ void on_vkCreateInstance(CommandStream& stream, wire::vkCreateInstance_args& arg
     return;
   }
   (*instance)->id = id;
-  stream.created_with_state(state_of(**instance), VK_OBJECT_TYPE_INSTANCE, id, std::bit_cast<std::uint64_t>((*instance)->handle));
+  stream.created_with_state(state_of(**instance), VK_OBJECT_TYPE_INSTANCE, id,
+                            std::bit_cast<std::uint64_t>((*instance)->handle));
   context.instance() = std::move(*instance);
   args.ret = VK_SUCCESS;
 }
@@ -151,7 +126,8 @@ void on_vkEnumeratePhysicalDevices(CommandStream& stream, wire::vkEnumeratePhysi
     if (device.id != 0) return stream.refuse(args.kType, "The physical device has another id already.");
     if (!stream.reserve(VK_OBJECT_TYPE_PHYSICAL_DEVICE, id)) return;
     device.id = id;
-    stream.created_with_state(state_of(device), VK_OBJECT_TYPE_PHYSICAL_DEVICE, id, std::bit_cast<std::uint64_t>(device.handle));
+    stream.created_with_state(state_of(device), VK_OBJECT_TYPE_PHYSICAL_DEVICE, id,
+                              std::bit_cast<std::uint64_t>(device.handle));
   }
 }
 
@@ -162,8 +138,8 @@ void on_vkEnumeratePhysicalDeviceGroups(CommandStream& stream, wire::vkEnumerate
     args.ret = VK_ERROR_INITIALIZATION_FAILED;  // ids come from vkEnumeratePhysicalDevices
     return;
   }
-  args.ret = instance.procs->vkEnumeratePhysicalDeviceGroups(
-      instance.handle, args.pPhysicalDeviceGroupCount, args.pPhysicalDeviceGroupProperties);
+  args.ret = instance.procs->vkEnumeratePhysicalDeviceGroups(instance.handle, args.pPhysicalDeviceGroupCount,
+                                                             args.pPhysicalDeviceGroupProperties);
   if (args.ret < 0 || args.pPhysicalDeviceGroupProperties == nullptr) return;
   for (std::uint32_t g = 0; g < *args.pPhysicalDeviceGroupCount; ++g) {
     VkPhysicalDeviceGroupProperties& group = args.pPhysicalDeviceGroupProperties[g];

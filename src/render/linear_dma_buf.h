@@ -22,7 +22,7 @@ void list_linear_modifier(VkFormatProperties2& properties) noexcept;
 
 // What the client asks of a new image beyond a linear one.
 struct LinearImage {
-  bool wanted = false;        // its tiling was DRM_FORMAT_MODIFIER
+  bool wanted = false;  // its tiling was DRM_FORMAT_MODIFIER
   bool explicit_layout = false;
   VkSubresourceLayout layout{};  // the client's, if explicit_layout
 };

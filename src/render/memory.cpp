@@ -12,8 +12,6 @@
 namespace hesper::render {
 namespace {
 
-Device& device_of(const void* state) noexcept { return *static_cast<const DeviceChild*>(state)->device; }
-
 // Puts `link` (a struct with sType and pNext) in front of the chain of info.
 template <class Link>
 void push_front(VkMemoryAllocateInfo& info, Link& link) noexcept {
@@ -166,8 +164,8 @@ void on_vkGetMemoryResourcePropertiesMESA(CommandStream& stream, wire::vkGetMemo
     args.ret = VK_SUCCESS;
   } else if (resource->kind == ResourceKind::dma_buf && device.procs->vkGetMemoryFdPropertiesKHR != nullptr) {
     VkMemoryFdPropertiesKHR properties{.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
-    args.ret = device.procs->vkGetMemoryFdPropertiesKHR(
-        device.handle, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, resource->fd.get(), &properties);
+    args.ret = device.procs->vkGetMemoryFdPropertiesKHR(device.handle, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+                                                        resource->fd.get(), &properties);
     args.pMemoryResourceProperties->memoryTypeBits = properties.memoryTypeBits;
   }
   auto* size = find_in_chain<wire::VkMemoryResourceAllocationSizePropertiesMESA>(

@@ -39,12 +39,15 @@ struct DeviceChild {
   Device* device = nullptr;
 };
 
-// SAFETY (both): the table stores a pointer to this very base, see state_of().
+// SAFETY (all three): the table stores a pointer to this very base, see state_of().
 [[nodiscard]] inline const DeviceProcs& device_procs(const void* state) noexcept {
   return *static_cast<const DeviceChild*>(state)->procs;
 }
 [[nodiscard]] inline const InstanceProcs& instance_procs(const void* state) noexcept {
   return *static_cast<const InstanceChild*>(state)->procs;
+}
+[[nodiscard]] inline Device& device_of(const void* state) noexcept {
+  return *static_cast<const DeviceChild*>(state)->device;
 }
 [[nodiscard]] inline void* state_of(DeviceChild& object) noexcept { return &object; }
 [[nodiscard]] inline void* state_of(InstanceChild& object) noexcept { return &object; }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "render/chain.h"
 #include "render/client_context.h"
+#include "render/extensions.h"
 #include "render/handlers_gen.h"
 #include "render/linear_dma_buf.h"
 #include "render/probe.h"
@@ -24,15 +25,6 @@ constexpr std::array<std::string_view, 3> kGuestImplements{"VK_KHR_map_memory2",
 // Handled without the host's help where it has none. What they let programs see is what the plans stand for.
 constexpr std::array<const char*, 3> kAlwaysShown{"VK_KHR_external_memory_fd", "VK_KHR_external_semaphore_fd",
                                                   "VK_KHR_external_fence_fd"};
-
-std::vector<VkExtensionProperties> list_host_extensions(const InstanceProcs& procs, VkPhysicalDevice device) {
-  std::uint32_t count = 0;
-  if (procs.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr) != VK_SUCCESS) return {};
-  std::vector<VkExtensionProperties> list(count);
-  if (procs.vkEnumerateDeviceExtensionProperties(device, nullptr, &count, list.data()) < 0) return {};
-  list.resize(count);
-  return list;
-}
 
 const wire::ProtocolExtension* on_the_wire(std::string_view name) {
   const auto all = wire::protocol_extensions();
@@ -77,9 +69,7 @@ std::uint32_t capped(std::uint32_t version) noexcept { return std::min(version, 
 
 }  // namespace
 
-bool PhysicalDevice::host_has(const char* extension) const noexcept {
-  return std::ranges::any_of(host_extensions, [&](const auto& e) { return std::strcmp(e.extensionName, extension) == 0; });
-}
+bool PhysicalDevice::host_has(const char* extension) const noexcept { return contains(host_extensions, extension); }
 
 VkResult find_physical_devices(Instance& instance, const ContextOptions& options) {
   std::uint32_t count = 0;
@@ -103,7 +93,7 @@ VkResult find_physical_devices(Instance& instance, const ContextOptions& options
     VkPhysicalDeviceMemoryProperties memory{};
     instance.procs->vkGetPhysicalDeviceMemoryProperties(handle, &memory);
     device->memory_type_count = memory.memoryTypeCount;
-    device->host_extensions = list_host_extensions(*instance.procs, handle);
+    device->host_extensions = device_extensions(*instance.procs, handle);
     auto plan = plan_memory(*instance.procs, handle, options.memory);
     if (!plan) {
       log::warn("{} is left out: {}", name, plan.error().message);
@@ -128,18 +118,10 @@ void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& proper
 
 // ---- Handlers ----
 
-void on_vkEnumerateDeviceExtensionProperties(CommandStream& stream, wire::vkEnumerateDeviceExtensionProperties_args& args) {
+void on_vkEnumerateDeviceExtensionProperties(CommandStream& stream,
+                                             wire::vkEnumerateDeviceExtensionProperties_args& args) {
   if (args.pLayerName != nullptr) return stream.refuse(args.kType, "Device layers do not exist here.");
-  const auto& shown = physical(args.physicalDevice.state).extensions;
-  const auto have = static_cast<std::uint32_t>(shown.size());
-  args.ret = VK_SUCCESS;
-  if (args.pProperties == nullptr) {
-    *args.pPropertyCount = have;
-    return;
-  }
-  if (*args.pPropertyCount < have) args.ret = VK_INCOMPLETE;
-  *args.pPropertyCount = std::min(*args.pPropertyCount, have);
-  std::copy_n(shown.begin(), *args.pPropertyCount, args.pProperties);
+  args.ret = answer_list(physical(args.physicalDevice.state).extensions, args.pPropertyCount, args.pProperties);
 }
 
 void on_vkGetPhysicalDeviceProperties(CommandStream&, wire::vkGetPhysicalDeviceProperties_args& args) {
@@ -148,7 +130,8 @@ void on_vkGetPhysicalDeviceProperties(CommandStream&, wire::vkGetPhysicalDeviceP
 }
 
 void on_vkGetPhysicalDeviceProperties2(CommandStream&, wire::vkGetPhysicalDeviceProperties2_args& args) {
-  instance_procs(args.physicalDevice.state).vkGetPhysicalDeviceProperties2(args.physicalDevice.handle, args.pProperties);
+  instance_procs(args.physicalDevice.state)
+      .vkGetPhysicalDeviceProperties2(args.physicalDevice.handle, args.pProperties);
   args.pProperties->properties.apiVersion = capped(args.pProperties->properties.apiVersion);
 }
 

@@ -10,12 +10,11 @@
 namespace hesper::render {
 namespace {
 
-Device& device_of(const void* state) noexcept { return *static_cast<const DeviceChild*>(state)->device; }
-
 // Allocates through `host` and registers the results, or tombstones under all ids. children: the device's map.
 template <class Args, class Pool, class Handle, class Host>
 void allocate(CommandStream& stream, Args& args, VkObjectType type, Pool pool, std::uint32_t count, Handle* handles,
-              wire::ObjectId* ids, std::unordered_map<Pool, std::unordered_set<wire::ObjectId>>& children, Host&& host) {
+              wire::ObjectId* ids, std::unordered_map<Pool, std::unordered_set<wire::ObjectId>>& children,
+              Host&& host) {
   const std::span<wire::ObjectId> all(ids, count);
   for (const wire::ObjectId id : all) {
     if (!stream.reserve(type, id)) return;

@@ -52,7 +52,8 @@ Result<std::vector<ProbeReport>> probe_host(MemoryStrategy wanted) {
   if (result == VK_SUCCESS) result = procs.vkEnumeratePhysicalDevices((*instance)->handle, &count, devices.data());
   if (result < 0) return fail("The host's Vulkan drivers cannot be listed.", result);
   if (count == 0) {
-    return fail("The host's Vulkan drivers find no device; install one that does (Debian: apt install mesa-vulkan-drivers).");
+    return fail(
+        "The host's Vulkan drivers find no device; install one that does (Debian: apt install mesa-vulkan-drivers).");
   }
   std::vector<ProbeReport> reports;
   for (VkPhysicalDevice device : devices) reports.push_back(report_of(procs, device, wanted));

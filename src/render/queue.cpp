@@ -83,8 +83,8 @@ void edit_submit(SemaphoreEdit& edit, VkSubmitInfo& submit) {
   bool all = true;
   const auto keep = kept_waits(edit, submit.pWaitSemaphores, submit.waitSemaphoreCount, all);
   if (!all) {
-    auto* timeline = find_in_chain<VkTimelineSemaphoreSubmitInfo>(submit.pNext,
-                                                                  VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    auto* timeline =
+        find_in_chain<VkTimelineSemaphoreSubmitInfo>(submit.pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
     auto* group = find_in_chain<VkDeviceGroupSubmitInfo>(submit.pNext, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
     const std::size_t need = keep.size();
     std::uint64_t* values =
@@ -115,12 +115,11 @@ void edit_submit(SemaphoreEdit& edit, VkBindSparseInfo& submit) {
   bool all = true;
   const auto keep = kept_waits(edit, submit.pWaitSemaphores, submit.waitSemaphoreCount, all);
   if (!all) {
-    auto* timeline = find_in_chain<VkTimelineSemaphoreSubmitInfo>(submit.pNext,
-                                                                  VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-    std::uint64_t* values =
-        timeline == nullptr
-            ? nullptr
-            : mutable_array(timeline->pWaitSemaphoreValues, timeline->waitSemaphoreValueCount, keep.size());
+    auto* timeline =
+        find_in_chain<VkTimelineSemaphoreSubmitInfo>(submit.pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    std::uint64_t* values = timeline == nullptr ? nullptr
+                                                : mutable_array(timeline->pWaitSemaphoreValues,
+                                                                timeline->waitSemaphoreValueCount, keep.size());
     submit.waitSemaphoreCount = compact(keep, const_cast<VkSemaphore*>(submit.pWaitSemaphores), values);
     if (values != nullptr) timeline->waitSemaphoreValueCount = submit.waitSemaphoreCount;
   }

@@ -74,14 +74,14 @@ void CommandStream::broken(const std::string& reason) { context_.lose(name_ + ":
 
 void CommandStream::malformed(wire::CommandType type) {
   const wire::DecodeError& error = decoder_.error();
-  context_.lose(fmt::format("{}, {} at byte {} of the {}: {} at byte {} (value {:#x}).", name_, wire::command_name(std::to_underlying(type)),
-                            command_start_, nested_ ? "nested stream" : "batch", wire::describe(error.code),
-                            error.offset, error.detail));
+  context_.lose(fmt::format(
+      "{}, {} at byte {} of the {}: {} at byte {} (value {:#x}).", name_, wire::command_name(std::to_underlying(type)),
+      command_start_, nested_ ? "nested stream" : "batch", wire::describe(error.code), error.offset, error.detail));
 }
 
 void CommandStream::refuse(wire::CommandType type, std::string_view reason) {
-  context_.lose(fmt::format("{}, {} at byte {} of the {}: {}", name_, wire::command_name(std::to_underlying(type)), command_start_,
-                            nested_ ? "nested stream" : "batch", reason));
+  context_.lose(fmt::format("{}, {} at byte {} of the {}: {}", name_, wire::command_name(std::to_underlying(type)),
+                            command_start_, nested_ ? "nested stream" : "batch", reason));
 }
 
 void CommandStream::missing(wire::CommandType type) {
@@ -112,8 +112,8 @@ bool CommandStream::reserve(VkObjectType type, wire::ObjectId id) {
 void CommandStream::created_with_state(void* state, VkObjectType type, wire::ObjectId id, std::uint64_t handle) {
   const auto inserted = context_.objects().insert(id, {.type = type, .handle = handle, .state = state});
   if (inserted != wire::ObjectTable::Insert::ok) {
-    context_.lose(fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.",
-                              name_, id));
+    context_.lose(
+        fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.", name_, id));
   }
 }
 
@@ -128,8 +128,8 @@ void CommandStream::failed(const void* parent_state, VkObjectType type, wire::Ob
   const auto inserted =
       context_.objects().insert(id, {.type = type, .tombstone = true, .handle = 0, .state = state_of(*device)});
   if (inserted != wire::ObjectTable::Insert::ok) {
-    context_.lose(fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.",
-                              name_, id));
+    context_.lose(
+        fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.", name_, id));
   }
 }
 

@@ -52,7 +52,8 @@ class CommandStream final : public RingConsumer {
   [[nodiscard]] wire::Decoder& decoder() noexcept { return decoder_; }
   // After decoding: false if the command is malformed; the context is then fatal and the log says why.
   [[nodiscard]] bool decoded(wire::CommandType type) {
-    if (decoder_.ok()) [[likely]] return true;
+    if (decoder_.ok()) [[likely]]
+      return true;
     malformed(type);
     return false;
   }
@@ -74,7 +75,8 @@ class CommandStream final : public RingConsumer {
     }
     if constexpr (Args::kReturnsResult) {
       // Nobody reads this result, so losing the context is the only way left to tell the client.
-      if (args.ret == VK_ERROR_DEVICE_LOST) [[unlikely]] refuse(Args::kType, "The host's device is lost.");
+      if (args.ret == VK_ERROR_DEVICE_LOST) [[unlikely]]
+        refuse(Args::kType, "The host's device is lost.");
     }
   }
 

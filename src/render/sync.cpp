@@ -13,8 +13,6 @@
 namespace hesper::render {
 namespace {
 
-Device& device_of(const void* state) noexcept { return *static_cast<const DeviceChild*>(state)->device; }
-
 // Calls wait(timeout in ns) until it says something else than VK_TIMEOUT, the client's time is up, or the stream ends.
 template <class Wait>
 VkResult wait_in_slices(const CommandStream& stream, std::uint64_t timeout, Wait&& wait) {
@@ -115,8 +113,8 @@ void on_vkCreateSemaphore(CommandStream& stream, wire::vkCreateSemaphore_args& a
   const bool emulated = device.physical_device.emulation.semaphore_sync_fd;
   if (emulated) unchain(*args.pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
   args.ret = device.procs->vkCreateSemaphore(device.handle, args.pCreateInfo, nullptr, args.pSemaphore);
-  const auto* type = find_in_chain<VkSemaphoreTypeCreateInfo>(args.pCreateInfo->pNext,
-                                                              VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+  const auto* type =
+      find_in_chain<VkSemaphoreTypeCreateInfo>(args.pCreateInfo->pNext, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
   if (args.ret == VK_SUCCESS && emulated && (type == nullptr || type->semaphoreType == VK_SEMAPHORE_TYPE_BINARY)) {
     const std::scoped_lock lock(device.sync_mutex);
     device.emulated_semaphores.try_emplace(*args.pSemaphore);

@@ -50,8 +50,7 @@ class ContextTest : public testing::Test {
     return id;
   }
 
-  VkResult submit(wire::ObjectId wait, wire::ObjectId signal, wire::ObjectId fence,
-                  wire::ObjectId command_buffer = 0) {
+  VkResult submit(wire::ObjectId wait, wire::ObjectId signal, wire::ObjectId fence, wire::ObjectId command_buffer = 0) {
     const auto wait_handle = as_handle<VkSemaphore>(wait);
     const auto signal_handle = as_handle<VkSemaphore>(signal);
     const auto commands = as_handle<VkCommandBuffer>(command_buffer);
@@ -222,11 +221,11 @@ TEST_F(ContextTest, ImportedBlobSharesItsPages) {
 
   const wire::VkImportMemoryResourceInfoMESA import{
       .sType = wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA, .pNext = nullptr, .resourceId = 7};
-  const VkMemoryAllocateInfo info{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-                                  .pNext = &import,
-                                  .allocationSize = kSize,
-                                  .memoryTypeIndex = static_cast<std::uint32_t>(
-                                      std::countr_zero(query.pMemoryResourceProperties->memoryTypeBits))};
+  const VkMemoryAllocateInfo info{
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+      .pNext = &import,
+      .allocationSize = kSize,
+      .memoryTypeIndex = static_cast<std::uint32_t>(std::countr_zero(query.pMemoryResourceProperties->memoryTypeBits))};
   wire::ObjectId imported = client.new_id();
   VkDeviceMemory made{};
   wire::vkAllocateMemory_args allocate;
@@ -447,8 +446,7 @@ const BadStream kBadStreams[] = {
      }},
     {"a reply stream outside its resource",
      [](TestClient&) {
-       const wire::VkCommandStreamDescriptionMESA where{
-           .resourceId = 1, .offset = 8, .size = TestClient::kReplySize};
+       const wire::VkCommandStreamDescriptionMESA where{.resourceId = 1, .offset = 8, .size = TestClient::kReplySize};
        wire::vkSetReplyCommandStreamMESA_args args;
        args.pStream = &where;
        return TestClient::encode(args);

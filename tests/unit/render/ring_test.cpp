@@ -153,7 +153,8 @@ TEST(Ring, SleepsWhenIdleAndWakesOnNotify) {
 TEST(Ring, NotIdleBeforeTheTimeout) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test", .idle_timeout = std::chrono::milliseconds(300)}, recorder);
+  Ring ring(guest.resource(), guest.layout(), {.name = "test", .idle_timeout = std::chrono::milliseconds(300)},
+            recorder);
   const auto start = std::chrono::steady_clock::now();
   ring.start();
   EXPECT_TRUE(eventually([&] { return (guest.status().load() & kRingIdle) != 0; }));
