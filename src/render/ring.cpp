@@ -23,8 +23,9 @@ struct Region {
 // time, so an answer that comes a little later costs a lot: the ring stays close while the next command is likely.
 // Yields leave the core to a software driver's threads; sleeps stay short until the ring may go idle.
 constexpr int kSpins = 50;
-constexpr std::chrono::microseconds kYieldTime{100};
-constexpr std::chrono::microseconds kSleep{15};
+constexpr std::chrono::microseconds kYieldTime{50};
+constexpr std::chrono::microseconds kFirstSleep{10};
+constexpr std::chrono::microseconds kLongestSleep{160};
 
 }  // namespace
 
@@ -143,7 +144,7 @@ Ring::Wait Ring::wait_seqno(std::uint32_t seqno) noexcept {
     if (round < kSpins) {
       std::this_thread::yield();
     } else {
-      std::this_thread::sleep_for(kSleep);
+      std::this_thread::sleep_for(kFirstSleep);
     }
   }
 }
@@ -158,6 +159,7 @@ bool Ring::wait_for_work(std::uint32_t head) {
     platform::cpu_relax();
   }
   const auto start = std::chrono::steady_clock::now();
+  std::chrono::microseconds sleep = kFirstSleep;
   while (true) {
     if (stopping()) return false;
     if (has_work()) return true;
@@ -167,7 +169,8 @@ bool Ring::wait_for_work(std::uint32_t head) {
     if (waited < kYieldTime) {
       std::this_thread::yield();
     } else {
-      std::this_thread::sleep_for(kSleep);
+      std::this_thread::sleep_for(sleep);
+      sleep = std::min(sleep * 2, kLongestSleep);
     }
   }
 
