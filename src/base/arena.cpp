@@ -25,8 +25,8 @@ void* Arena::allocate_chunk(std::size_t size) noexcept {
 
 void Arena::shrink() noexcept {
   constexpr std::size_t kKeep = 16 * 1024 * 1024;
-  auto keep = std::ranges::max_element(
-      chunks_, {}, [](const Chunk& c) { return c.size <= kKeep ? c.size : std::size_t{0}; });
+  auto keep =
+      std::ranges::max_element(chunks_, {}, [](const Chunk& c) { return c.size <= kKeep ? c.size : std::size_t{0}; });
   Chunk kept = std::move(*keep);
   chunks_.clear();
   total_ = kept.size;

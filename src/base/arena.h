@@ -29,7 +29,8 @@ class Arena {
   // Frees everything. Keeps the largest chunk so that a steady state allocates nothing.
   void reset() noexcept {
     used_ = 0;
-    if (chunks_.size() > 1) [[unlikely]] shrink();
+    if (chunks_.size() > 1) [[unlikely]]
+      shrink();
   }
 
  private:

@@ -89,12 +89,14 @@ Environment worker_environment(Environment base, const std::optional<std::filesy
   return base;
 }
 
-Environment client_environment(Environment base, std::string_view venus_icd, const std::filesystem::path& socket) {
+Environment client_environment(Environment base, std::string_view venus_icd, const std::filesystem::path& socket,
+                               bool low_latency) {
   for (const char* filter : {"VK_ADD_DRIVER_FILES", "VK_LOADER_DRIVERS_SELECT", "VK_LOADER_DRIVERS_DISABLE"})
     base.remove(filter);
   base.set("VK_DRIVER_FILES", venus_icd);
   base.set("VK_ICD_FILENAMES", venus_icd);
   base.append("VN_DEBUG", "vtest");
+  if (low_latency) base.append("VN_PERF", "no_fence_feedback");
   base.set("VTEST_SOCKET_NAME", socket.native());
   return base;
 }

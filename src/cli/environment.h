@@ -34,7 +34,8 @@ class Environment {
 [[nodiscard]] Environment worker_environment(Environment base, const std::optional<std::filesystem::path>& host_driver);
 
 // For the client: nothing but Venus, talking vtest at `socket`. venus_icd: manifests, separated by ':'.
+// low_latency: Venus asks the worker for fences instead of looking for them in shared memory; docs/measured.md.
 [[nodiscard]] Environment client_environment(Environment base, std::string_view venus_icd,
-                                             const std::filesystem::path& socket);
+                                             const std::filesystem::path& socket, bool low_latency);
 
 }  // namespace hesper::cli

@@ -81,7 +81,7 @@ Result<int> run(const char* argv0, const ExecOptions& options) {
   const auto program = platform::spawn({
       .program = options.command.front(),
       .arguments = options.command,
-      .environment = client_environment(environment, *icd, listener->path()).entries(),
+      .environment = client_environment(environment, *icd, listener->path(), options.low_latency).entries(),
       .fds = {},
       .default_sigpipe = !sigpipe_was_ignored,
   });

@@ -12,6 +12,7 @@ namespace hesper::cli {
 struct ExecOptions {
   std::vector<std::string> command;  // program and arguments; not empty
   std::string venus_icd;             // manifest; empty: search the loader's folders
+  bool low_latency = false;          // see client_environment()
   std::size_t max_clients = 256;
   WorkerChoices worker;
 };

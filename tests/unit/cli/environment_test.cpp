@@ -77,13 +77,19 @@ TEST(ClientEnvironment, SeesVenusAndNothingElse) {
                                                {"VK_ADD_DRIVER_FILES", "/a/more.json"},
                                                {"VK_LOADER_DRIVERS_SELECT", "lvp*"},
                                                {"VN_DEBUG", "result"}}),
-                                         "/a/virtio_icd.json", "/run/s");
+                                         "/a/virtio_icd.json", "/run/s", false);
   EXPECT_EQ(client.get("VK_DRIVER_FILES"), "/a/virtio_icd.json");
   EXPECT_EQ(client.get("VK_ICD_FILENAMES"), "/a/virtio_icd.json");
   EXPECT_EQ(client.get("VN_DEBUG"), "result,vtest");
   EXPECT_EQ(client.get("VTEST_SOCKET_NAME"), "/run/s");
   EXPECT_FALSE(client.get("VK_ADD_DRIVER_FILES"));
   EXPECT_FALSE(client.get("VK_LOADER_DRIVERS_SELECT"));
+  EXPECT_FALSE(client.get("VN_PERF"));
+}
+
+TEST(ClientEnvironment, LowLatencyKeepsTheUsersOwnTuning) {
+  const auto client = client_environment(with({{"VN_PERF", "no_multi_ring"}}), "/a/virtio_icd.json", "/run/s", true);
+  EXPECT_EQ(client.get("VN_PERF"), "no_multi_ring,no_fence_feedback");
 }
 
 TEST(PrivateDirectory, IsOnlyOursAndGoesWithAllThatIsInIt) {
