@@ -348,6 +348,44 @@ TEST_F(ContextTest, ExportedFenceIsUnsignalledAndUsableAgain) {
   EXPECT_EQ(wait_for(fence), VK_SUCCESS);
 }
 
+// ---- Private data ----
+
+TEST_F(ContextTest, PrivateDataBelongsToTheClientsObject) {
+  const VkPrivateDataSlotCreateInfo info{.sType = VK_STRUCTURE_TYPE_PRIVATE_DATA_SLOT_CREATE_INFO};
+  wire::ObjectId slot = client.new_id();
+  VkPrivateDataSlot made{};
+  wire::vkCreatePrivateDataSlot_args create;
+  create.device.id = client.device;
+  create.pCreateInfo = &info;
+  create.pPrivateDataSlot = &made;
+  create.pPrivateDataSlot_ids = &slot;
+  ASSERT_TRUE(client.call(create));
+  ASSERT_EQ(create.ret, VK_SUCCESS);
+
+  const auto fence = create_fence();
+  wire::vkSetPrivateData_args set;
+  set.device.id = client.device;
+  set.objectType = VK_OBJECT_TYPE_FENCE;
+  set.objectHandle = fence;
+  set.privateDataSlot.id = slot;
+  set.data = 77;
+  ASSERT_TRUE(client.call(set));
+  ASSERT_EQ(set.ret, VK_SUCCESS);
+
+  wire::vkGetPrivateData_args get;
+  std::uint64_t data = 0;
+  get.device.id = client.device;
+  get.objectType = VK_OBJECT_TYPE_FENCE;
+  get.objectHandle = fence;
+  get.privateDataSlot.id = slot;
+  get.pData = &data;
+  ASSERT_TRUE(client.call(get));
+  EXPECT_EQ(*get.pData, 77u);
+
+  set.objectType = VK_OBJECT_TYPE_BUFFER;
+  EXPECT_FALSE(client.send(set)) << "The id names a fence.";
+}
+
 // ---- Timelines ----
 
 TEST_F(ContextTest, FencesOfATimelineCompleteInOrder) {

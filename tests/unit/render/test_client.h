@@ -85,7 +85,9 @@ class TestClient {
     device = new_id();
     queue = new_id();
 
-    const VkInstanceCreateInfo instance_info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+    const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .apiVersion = VK_API_VERSION_1_3};
+    const VkInstanceCreateInfo instance_info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                             .pApplicationInfo = &application};
     wire::vkCreateInstance_args make_instance;
     make_instance.pCreateInfo = &instance_info;
     VkInstance ignored{};
@@ -107,8 +109,12 @@ class TestClient {
                                              .queueFamilyIndex = 0,
                                              .queueCount = 1,
                                              .pQueuePriorities = &priority};
+    VkPhysicalDevicePrivateDataFeatures private_data{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRIVATE_DATA_FEATURES,
+                                                     .privateData = VK_TRUE};
     VkPhysicalDeviceTimelineSemaphoreFeatures timeline{
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES, .timelineSemaphore = VK_TRUE};
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
+        .pNext = &private_data,
+        .timelineSemaphore = VK_TRUE};
     const VkDeviceCreateInfo device_info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                          .pNext = &timeline,
                                          .queueCreateInfoCount = 1,
