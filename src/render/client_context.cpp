@@ -2,6 +2,7 @@
 #include "render/client_context.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -137,6 +138,10 @@ Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
     const VkResult result = memory.device->procs->vkGetMemoryFdKHR(memory.device->handle, &info, &raw);
     if (result != VK_SUCCESS) return fail("The host driver does not export the VkDeviceMemory.", result);
     fd = UniqueFd(raw);
+    if (const off_t end = ::lseek(raw, 0, SEEK_END); end >= 0 && static_cast<std::uint64_t>(end) < request.size) {
+      return fail("The host driver's dma-buf (" + std::to_string(end) + " bytes) is smaller than the blob (" +
+                  std::to_string(request.size) + ").");
+    }
   } else {
     return fail("The VkDeviceMemory was not allocated for export.");
   }

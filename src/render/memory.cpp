@@ -19,6 +19,11 @@ void push_front(VkMemoryAllocateInfo& info, Link& link) noexcept {
   info.pNext = &link;
 }
 
+VkDeviceSize whole_pages(VkDeviceSize size) noexcept {
+  const VkDeviceSize page = platform::page_size();
+  return (size + (page - 1)) & ~(page - 1);
+}
+
 VkResult allocate(Memory& memory, const VkMemoryAllocateInfo& info) {
   return memory.device->procs->vkAllocateMemory(memory.device->handle, &info, nullptr, &memory.handle);
 }
@@ -118,10 +123,10 @@ VkResult make(CommandStream& stream, Memory& memory, VkMemoryAllocateInfo& info)
     wanted->handleTypes = exported.handleTypes;
   } else if (memory.mappable) {
     push_front(info, exported);
-    const VkDeviceSize page = platform::page_size();
-    info.allocationSize = (info.allocationSize + (page - 1)) & ~(page - 1);  // the client maps whole pages
   }
-  memory.size = info.allocationSize;
+  // The client maps whole pages, which is what dma-bufs are made of. The driver is asked for the exact size, as a
+  // dedicated allocation demands it.
+  if (memory.exportable) memory.size = whole_pages(info.allocationSize);
   return allocate(memory, info);
 }
 
