@@ -46,13 +46,23 @@ class ManyClients(ServerTest):
     def test_200_in_a_row_leave_nothing_behind(self):
         self.many("--count", 5)  # what is allocated once and kept
         self.wait_for_workers(0)
-        before = self.server.use()
+        before = self.settled_use()
         self.many("--count", 200, timeout=240)
         self.wait_for_workers(0)
-        after = self.server.use()
+        after = self.settled_use()
         self.assertEqual(after["descriptors"], before["descriptors"])
         self.assertEqual(after["threads"], before["threads"])
         self.assertLessEqual(after["memory"], before["memory"] + self.MEMORY_TOLERANCE)
+
+    def settled_use(self):
+        """What the server holds once it has noticed the end of the last worker, which is a moment after that end."""
+        use, deadline = None, time.monotonic() + 20
+        while time.monotonic() < deadline:
+            previous, use = use, self.server.use()
+            if previous is not None and previous["descriptors"] == use["descriptors"]:
+                return use
+            time.sleep(0.5)
+        raise AssertionError("The server's descriptors do not settle.")
 
     def test_16_at_once(self):
         self.many("--count", 48, "--at-once", 16, timeout=120)
