@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   exec_command
       ->add_flag("--low-latency", exec_options.low_latency,
-                 "End the program's waits for fences within microseconds, at the price of throughput")
+                 "End the program's waits for fences within tens of microseconds, at the price of throughput")
       ->envname("HESPER_LOW_LATENCY");
   add_worker_options(*exec_command, exec_options.worker, exec_options.max_clients);
   exec_command->prefix_command();

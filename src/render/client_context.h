@@ -87,4 +87,7 @@ class ClientContext final : public Context {
   RingMonitor monitor_;
 };
 
+// Destroys a device with all that its client left on it, whose ids are forgotten. Waits for the GPU.
+void destroy_device(ClientContext& context, Device& device);
+
 }  // namespace hesper::render

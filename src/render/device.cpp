@@ -112,7 +112,6 @@ void on_vkCreateDevice(CommandStream& stream, wire::vkCreateDevice_args& args) {
 
   auto device = std::make_unique<Device>(physical);
   device->handle = handle;
-  device->id = id;
   load(device->procs_table, physical.procs->vkGetDeviceProcAddr, handle);
   device->procs = &device->procs_table;
   device->device = device.get();
@@ -123,28 +122,27 @@ void on_vkCreateDevice(CommandStream& stream, wire::vkCreateDevice_args& args) {
   instance.devices.push_back(std::move(device));
 }
 
-void on_vkDestroyDevice(CommandStream& stream, wire::vkDestroyDevice_args& args) {
-  if (args.device.id == 0 || stream.tombstone()) return stream.destroyed(args.device.id);
-  ClientContext& context = stream.context();
-  Device& device = *static_cast<DeviceChild*>(args.device.state)->device;
+void destroy_device(ClientContext& context, Device& device) {
   context.unbind_timelines(device);
   std::vector<std::pair<wire::ObjectId, wire::Object>> left;
   context.objects().for_each([&](wire::ObjectId id, const wire::Object& object) {
     if (object.type == VK_OBJECT_TYPE_INSTANCE || object.type == VK_OBJECT_TYPE_PHYSICAL_DEVICE) return;
-    if (static_cast<const DeviceChild*>(object.state)->device == &device) left.emplace_back(id, object);
+    if (&device_of(object.state) == &device) left.emplace_back(id, object);
   });
+  for (const auto& [id, object] : left) context.objects().erase(id);
   device.queues.clear();  // waits for the GPU, which may use what is destroyed next
-  for (const auto& [id, object] : left) {
-    stream.destroyed(id);
-    destroy_leaked(device, object);
-  }
+  for (const auto& [id, object] : left) destroy_leaked(device, object);
   context.remove_memories(device);  // unmaps pages; nothing of the driver's uses them any more
-  std::unique_ptr<Device> last;
+  std::unique_ptr<Device> last;     // ends after the lock is given back
   Instance& instance = *device.physical_device.instance;
   const std::scoped_lock lock(instance.devices_mutex);
   const auto it = std::ranges::find(instance.devices, &device, &std::unique_ptr<Device>::get);
   last = std::move(*it);
   instance.devices.erase(it);
+}
+
+void on_vkDestroyDevice(CommandStream& stream, wire::vkDestroyDevice_args& args) {
+  if (args.device.id != 0) destroy_device(stream.context(), device_of(args.device.state));
 }
 
 void on_vkGetDeviceQueue2(CommandStream& stream, wire::vkGetDeviceQueue2_args& args) {

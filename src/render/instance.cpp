@@ -46,7 +46,6 @@ Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, con
     return fail("The host has no Vulkan driver that starts; install one (Debian: apt install mesa-vulkan-drivers).",
                 result);
   }
-  instance->api_version = std::min(app_info.apiVersion, host_version);
   load(instance->procs_table, loader.get_instance_proc_addr(), instance->handle);
   instance->procs = &instance->procs_table;
   instance->instance = instance.get();
@@ -88,7 +87,6 @@ void on_vkCreateInstance(CommandStream& stream, wire::vkCreateInstance_args& arg
     args.ret = static_cast<VkResult>(instance.error().code);
     return;
   }
-  (*instance)->id = id;
   stream.created_with_state(state_of(**instance), VK_OBJECT_TYPE_INSTANCE, id,
                             std::bit_cast<std::uint64_t>((*instance)->handle));
   context.instance() = std::move(*instance);
@@ -98,8 +96,9 @@ void on_vkCreateInstance(CommandStream& stream, wire::vkCreateInstance_args& arg
 void on_vkDestroyInstance(CommandStream& stream, wire::vkDestroyInstance_args& args) {
   if (args.instance.id == 0) return;
   ClientContext& context = stream.context();
+  // No id may outlive what it names.
+  while (!context.instance()->devices.empty()) destroy_device(context, *context.instance()->devices.back());
   for (const auto& physical : context.instance()->physical_devices) stream.destroyed(physical->id);
-  for (const auto& device : context.instance()->devices) context.unbind_timelines(*device);
   stream.destroyed(args.instance.id);
   context.instance().reset();
 }

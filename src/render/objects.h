@@ -69,9 +69,7 @@ struct Instance : InstanceChild {
   ~Instance();  // devices first, then the VkInstance
 
   VkInstance handle = VK_NULL_HANDLE;
-  wire::ObjectId id = 0;
   InstanceProcs procs_table{};
-  std::uint32_t api_version = 0;
   std::vector<std::unique_ptr<PhysicalDevice>> physical_devices;  // filled by the first enumeration
   std::vector<std::unique_ptr<Device>> devices;                   // under devices_mutex
   std::mutex devices_mutex;
@@ -132,7 +130,6 @@ struct Device : DeviceChild {
   ~Device();  // destroys what is left, then the VkDevice
 
   VkDevice handle = VK_NULL_HANDLE;
-  wire::ObjectId id = 0;
   PhysicalDevice& physical_device;
   DeviceProcs procs_table{};
   std::vector<std::unique_ptr<Queue>> queues;  // all that the device was created with

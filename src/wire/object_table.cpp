@@ -139,6 +139,8 @@ Object ObjectTable::find(ObjectId id) const noexcept {
 }
 
 void ObjectTable::for_each(const std::function<void(ObjectId, const Object&)>& visit) const {
+  const std::scoped_lock lock(mutex_);
+  const std::shared_lock large_lock(large_mutex_);
   for (const auto& page : pages_) {
     for (const Entry& entry : page->entries) {
       const ObjectId id = entry.id.load(std::memory_order_acquire);

@@ -46,7 +46,7 @@ class ObjectTable {
 
   [[nodiscard]] Object find(ObjectId id) const noexcept;
 
-  // Calls `visit` for every object, in no order. The table must not change meanwhile.
+  // Calls `visit` for every object, in no order, with the table locked against changes: visit may only look up.
   void for_each(const std::function<void(ObjectId, const Object&)>& visit) const;
   [[nodiscard]] std::size_t size() const;
 

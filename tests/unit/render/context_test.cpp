@@ -441,6 +441,17 @@ TEST_F(ContextTest, DeviceGoesWithWhatIsLeft) {
   EXPECT_FALSE(client.send(destroy_device)) << "Its id is gone.";
 }
 
+TEST_F(ContextTest, AnInstanceTakesTheIdsOfItsDevicesAlong) {
+  const auto fence = create_fence();
+  wire::vkDestroyInstance_args destroy;
+  destroy.instance.id = client.instance;
+  ASSERT_TRUE(client.send(destroy));
+  wire::vkDestroyFence_args use;
+  use.device.id = client.device;
+  use.fence.id = fence;
+  EXPECT_FALSE(client.send(use)) << "The device is gone, so its id must be unknown.";
+}
+
 TEST(ContextEnd, AContextMayEndAtAnyPoint) {
   TestClient client;
   ASSERT_TRUE(client.start());

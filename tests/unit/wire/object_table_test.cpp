@@ -88,6 +88,24 @@ TEST(ObjectTable, VisitsEveryObject) {
   EXPECT_EQ(seen, (std::set<ObjectId>{3, 900, kFar}));
 }
 
+// One ring destroys a device, which visits all objects, while another ring creates some on another device.
+TEST(ObjectTable, VisitsRaceWithChanges) {
+  ObjectTable table(64);
+  std::atomic<bool> stop = false;
+  std::thread changes([&] {
+    for (ObjectId id = 1; id < 20000; ++id) ASSERT_EQ(table.insert(id, fence(id)), ObjectTable::Insert::ok);
+    stop = true;
+  });
+  std::size_t seen = 0;
+  while (!stop) {
+    std::size_t now = 0;
+    table.for_each([&](ObjectId, const Object&) { ++now; });
+    EXPECT_GE(now, seen);
+    seen = now;
+  }
+  changes.join();
+}
+
 TEST(ObjectTable, LookUpsRaceWithChanges) {
   ObjectTable table(8);
   std::atomic<bool> stop = false;
