@@ -13,11 +13,11 @@
 #include "base/log.h"
 #include "cli/environment.h"
 #include "cli/private_directory.h"
-#include "cli/supervisor.h"
 #include "cli/venus_icd.h"
 #include "platform/process.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
+#include "supervisor/supervisor.h"
 
 namespace hesper::cli {
 namespace {
@@ -64,9 +64,10 @@ Result<int> run(const char* argv0, const ExecOptions& options) {
   const Environment environment = Environment::of_this_process();
   auto icd = venus_icd(options, environment);
   if (!icd) return std::unexpected(std::move(icd.error()));
-  auto worker = find_worker(argv0, options.worker);
+  auto worker = supervisor::find_worker(argv0, options.worker,
+                                        worker_environment(environment, options.worker.host_driver).entries());
   if (!worker) return std::unexpected(std::move(worker.error()));
-  if (options.worker.verbose) print_probe(*worker);
+  if (options.worker.verbose) supervisor::print_probe(*worker);
 
   const bool sigpipe_was_ignored = platform::ignore_broken_pipes();
   auto signals = platform::SignalPipe::install(kSignals);
@@ -75,8 +76,8 @@ Result<int> run(const char* argv0, const ExecOptions& options) {
   if (!directory) return std::unexpected(std::move(directory.error()));
   auto listener = platform::Listener::at(directory->path() / "vtest");
   if (!listener) return std::unexpected(std::move(listener.error()));
-  auto supervisor = Supervisor::create(*listener, *signals, std::move(*worker), options.max_clients);
-  if (!supervisor) return std::unexpected(std::move(supervisor.error()));
+  auto served = supervisor::Supervisor::create(*listener, *signals, std::move(*worker), options.max_clients);
+  if (!served) return std::unexpected(std::move(served.error()));
 
   const auto program = platform::spawn({
       .program = options.command.front(),
@@ -86,7 +87,7 @@ Result<int> run(const char* argv0, const ExecOptions& options) {
       .default_sigpipe = !sigpipe_was_ignored,
   });
   if (!program) return cannot_run(options.command.front(), program.error());
-  return supervisor->run([&](std::span<const platform::ReceivedSignal> received) {
+  return served->run([&](std::span<const platform::ReceivedSignal> received) {
     forward(*program, received);
     return status_of(*program);
   });

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/worker_program.h"
+#include "supervisor/worker_program.h"
 
 namespace hesper::cli {
 
@@ -14,7 +14,7 @@ struct ExecOptions {
   std::string venus_icd;             // manifest; empty: search the loader's folders
   bool low_latency = false;          // see client_environment()
   std::size_t max_clients = 256;
-  WorkerChoices worker;
+  supervisor::WorkerChoices worker;
 };
 
 // Hesper's own exit statuses, those of env(1) and timeout(1).

@@ -1,5 +1,5 @@
 // The program hesper: its command line, and nothing else. The user starts it; it starts one hesper-render a client (see
-// supervisor.h) and, for `exec`, the user's program. It ends with that program, or when a signal says so.
+// src/supervisor) and, for `exec`, the user's program. It ends with that program, or when a signal says so.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace hesper::cli;
 
-void add_worker_options(CLI::App& command, WorkerChoices& worker, std::size_t& max_clients) {
+void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker, std::size_t& max_clients) {
   command.add_flag("-v,--verbose", worker.verbose,
                    "Print the host's GPUs, drivers and memory strategy, and a summary for each client");
   command.add_option("--memory", worker.memory, "How memory is shared with the client: auto, dmabuf or hostptr")

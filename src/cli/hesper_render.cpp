@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "base/log.h"
-#include "cli/worker_program.h"
 #include "platform/process.h"
 #include "platform/signals.h"
 #include "render/probe.h"
+#include "supervisor/worker_program.h"
 #include "vtest/connection.h"
 
 namespace {
@@ -71,16 +71,16 @@ int probe(render::MemoryStrategy memory, bool json) {
   return 0;
 }
 
-cli::WorkerExit exit_for(vtest::Ending ending) {
+supervisor::WorkerExit exit_for(vtest::Ending ending) {
   switch (ending) {
-    case vtest::Ending::client_left: return cli::WorkerExit::client_left;
-    case vtest::Ending::client_at_fault: return cli::WorkerExit::client_at_fault;
-    case vtest::Ending::renderer_failed: return cli::WorkerExit::renderer_failed;
+    case vtest::Ending::client_left: return supervisor::WorkerExit::client_left;
+    case vtest::Ending::client_at_fault: return supervisor::WorkerExit::client_at_fault;
+    case vtest::Ending::renderer_failed: return supervisor::WorkerExit::renderer_failed;
   }
   std::unreachable();
 }
 
-cli::WorkerExit serve(UniqueFd socket, render::MemoryStrategy memory, bool emulate_dma_buf) {
+supervisor::WorkerExit serve(UniqueFd socket, render::MemoryStrategy memory, bool emulate_dma_buf) {
   const auto start = std::chrono::steady_clock::now();
   auto connection = vtest::Connection::create(
       std::move(socket),
@@ -91,7 +91,7 @@ cli::WorkerExit serve(UniqueFd socket, render::MemoryStrategy memory, bool emula
        .capset = render::capset()});
   if (!connection) {
     log::error("{}", connection.error().message);
-    return cli::WorkerExit::cannot_start;
+    return supervisor::WorkerExit::cannot_start;
   }
   const vtest::Ending ending = (*connection)->serve();
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : std::to_underlying(cli::WorkerExit::cannot_start);
+    return app.exit(error) == 0 ? 0 : std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
 
   if (arguments.lifeline >= 0) platform::die_with_parent(UniqueFd(arguments.lifeline));
@@ -133,12 +133,12 @@ int main(int argc, char** argv) {
   const auto memory = render::parse_memory_strategy(arguments.memory);
   if (!memory) {
     log::error("{}", memory.error().message);
-    return std::to_underlying(cli::WorkerExit::cannot_start);
+    return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
   if (arguments.probe) return probe(*memory, arguments.json);
   if (arguments.socket < 0) {
     log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
-    return std::to_underlying(cli::WorkerExit::cannot_start);
+    return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
   std::_Exit(std::to_underlying(serve(UniqueFd(arguments.socket), *memory, arguments.emulate_dma_buf)));
 }

@@ -11,10 +11,10 @@
 
 #include "base/log.h"
 #include "cli/environment.h"
-#include "cli/supervisor.h"
 #include "cli/venus_icd.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
+#include "supervisor/supervisor.h"
 
 namespace hesper::cli {
 namespace {
@@ -29,18 +29,19 @@ void print_how_to_connect(const std::filesystem::path& socket) {
 }
 
 Result<int> run(const char* argv0, const ServeOptions& options) {
-  auto worker = find_worker(argv0, options.worker);
+  auto worker = supervisor::find_worker(
+      argv0, options.worker, worker_environment(Environment::of_this_process(), options.worker.host_driver).entries());
   if (!worker) return std::unexpected(std::move(worker.error()));
   platform::ignore_broken_pipes();
   auto signals = platform::SignalPipe::install(kSignals);
   if (!signals) return std::unexpected(std::move(signals.error()));
   auto listener = platform::Listener::at(options.socket);
   if (!listener) return std::unexpected(std::move(listener.error()));
-  if (options.worker.verbose) print_probe(*worker);
-  auto supervisor = Supervisor::create(*listener, *signals, std::move(*worker), options.max_clients);
-  if (!supervisor) return std::unexpected(std::move(supervisor.error()));
+  if (options.worker.verbose) supervisor::print_probe(*worker);
+  auto served = supervisor::Supervisor::create(*listener, *signals, std::move(*worker), options.max_clients);
+  if (!served) return std::unexpected(std::move(served.error()));
   print_how_to_connect(options.socket);
-  return supervisor->run([](std::span<const platform::ReceivedSignal> received) {
+  return served->run([](std::span<const platform::ReceivedSignal> received) {
     const bool stop = std::ranges::any_of(received, [](const auto& signal) { return signal.number != SIGCHLD; });
     return stop ? std::optional(0) : std::nullopt;
   });

@@ -4,14 +4,14 @@
 #include <cstddef>
 #include <filesystem>
 
-#include "cli/worker_program.h"
+#include "supervisor/worker_program.h"
 
 namespace hesper::cli {
 
 struct ServeOptions {
   std::filesystem::path socket;
   std::size_t max_clients = 256;
-  WorkerChoices worker;
+  supervisor::WorkerChoices worker;
 };
 
 // Returns 0 after SIGINT, SIGTERM, SIGHUP or SIGQUIT, 1 if it cannot start. Errors are logged.

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/private_directory.h"
-#include "temporary_directory.h"
+#include "support/temporary_directory.h"
 
 namespace hesper::cli {
 namespace {
@@ -93,7 +93,7 @@ TEST(ClientEnvironment, LowLatencyKeepsTheUsersOwnTuning) {
 }
 
 TEST(PrivateDirectory, IsOnlyOursAndGoesWithAllThatIsInIt) {
-  const TemporaryDirectory runtime;
+  const test::TemporaryDirectory runtime;
   std::filesystem::path path;
   {
     const auto directory = PrivateDirectory::create(with({{"XDG_RUNTIME_DIR", runtime.path().c_str()}}));

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/environment.h"
-#include "temporary_directory.h"
+#include "support/temporary_directory.h"
 
 namespace hesper::cli {
 namespace {
@@ -18,7 +18,7 @@ TEST(VenusIcd, IsToldByItsFileName) {
 }
 
 TEST(VenusIcd, TheFirstFolderThatHasOneWins) {
-  const TemporaryDirectory root;
+  const test::TemporaryDirectory root;
   root.write("a/lvp_icd.json");
   const auto wanted = root.write("b/virtio_icd.json");
   root.write("c/virtio_icd.json");
@@ -28,7 +28,7 @@ TEST(VenusIcd, TheFirstFolderThatHasOneWins) {
 }
 
 TEST(VenusIcd, AllArchitecturesOfAFolderAreTaken) {
-  const TemporaryDirectory root;
+  const test::TemporaryDirectory root;
   const auto one = root.write("virtio_icd.i686.json");
   const auto other = root.write("virtio_icd.x86_64.json");
   const auto found = find_venus_icd({root.path()});

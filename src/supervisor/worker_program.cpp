@@ -1,5 +1,5 @@
 // Finding hesper-render and asking it about the host.
-#include "cli/worker_program.h"
+#include "supervisor/worker_program.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -7,15 +7,15 @@
 #include <cerrno>
 
 #include "base/log.h"
-#include "cli/environment.h"
 #include "platform/process.h"
 
-namespace hesper::cli {
+namespace hesper::supervisor {
 
-Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choices) {
+Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choices,
+                                  std::vector<std::string> environment) {
   auto folder = platform::own_directory(argv0);
   if (!folder) return std::unexpected(std::move(folder.error()));
-  WorkerProgram worker{.path = *folder / "hesper-render", .options = {}, .environment = {}};
+  WorkerProgram worker{.path = *folder / "hesper-render", .options = {}, .environment = std::move(environment)};
   if (::access(worker.path.c_str(), X_OK) != 0)
     return fail(fmt::format("'{}' is missing. Both programs belong into one folder: build or install Hesper again.",
                             worker.path.native()),
@@ -26,7 +26,6 @@ Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choice
   if (!choices.memory.empty()) worker.options.insert(worker.options.end(), {"--memory", choices.memory});
   if (choices.emulate_dma_buf) worker.options.emplace_back("--emulate-dma-buf");
   if (choices.verbose) worker.options.emplace_back("--verbose");
-  worker.environment = worker_environment(Environment::of_this_process(), choices.host_driver).entries();
   return worker;
 }
 
@@ -45,4 +44,4 @@ void print_probe(const WorkerProgram& worker) {
     log::error("The host's Vulkan driver ends the probe by signal {}.", end.value);
 }
 
-}  // namespace hesper::cli
+}  // namespace hesper::supervisor

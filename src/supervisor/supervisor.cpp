@@ -1,6 +1,6 @@
 // Supervisor: the loop, and the life of a client in it: served, left (its worker gets a grace time), gone; or served,
 // its worker died, ended.
-#include "cli/supervisor.h"
+#include "supervisor/supervisor.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "platform/process.h"
 
-namespace hesper::cli {
+namespace hesper::supervisor {
 namespace {
 
 // How long a worker may take to end after its client: what is queued on the GPU, and the driver's clean-up.
@@ -194,4 +194,4 @@ void Supervisor::finish() {
   clients_.clear();
 }
 
-}  // namespace hesper::cli
+}  // namespace hesper::supervisor

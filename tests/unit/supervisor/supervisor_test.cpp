@@ -1,5 +1,5 @@
 // Supervisor: with shell scripts as workers, so that each way in which a worker can end is one line.
-#include "cli/supervisor.h"
+#include "supervisor/supervisor.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,9 +13,9 @@
 #include <string>
 #include <thread>
 
-#include "temporary_directory.h"
+#include "support/temporary_directory.h"
 
-namespace hesper::cli {
+namespace hesper::supervisor {
 namespace {
 
 constexpr const char* kReadsUntilItsClientLeaves = "exec cat <&3 >/dev/null";
@@ -88,7 +88,7 @@ class SupervisorTest : public testing::Test {
 
   static bool hangs_up(const UniqueFd& socket, int milliseconds) { return poll_for(socket, 0, milliseconds); }
 
-  TemporaryDirectory directory_;
+  test::TemporaryDirectory directory_;
   std::optional<platform::SignalPipe> signals_;
   std::optional<platform::Listener> listener_;
   std::optional<Supervisor> supervisor_;
@@ -177,4 +177,4 @@ TEST_F(SupervisorTest, WorkersDoNotShareOurTerminalsGroup) {
 }
 
 }  // namespace
-}  // namespace hesper::cli
+}  // namespace hesper::supervisor

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace hesper::cli {
+namespace hesper::supervisor {
 
 inline constexpr int kWorkerSocket = 3;    // the client's connection
 inline constexpr int kWorkerLifeline = 4;  // see platform::die_with_parent()
@@ -26,7 +26,7 @@ enum class WorkerExit : int {
 struct WorkerProgram {
   std::filesystem::path path;
   std::vector<std::string> options;      // of WorkerChoices, those that the user gave
-  std::vector<std::string> environment;  // see worker_environment()
+  std::vector<std::string> environment;  // "NAME=value"; without Venus, or a worker would be its own client
 };
 
 // The options that `hesper exec` and `hesper vtest` share.
@@ -37,10 +37,12 @@ struct WorkerChoices {
   bool verbose = false;
 };
 
-// Finds hesper-render in the folder of this program. Errors: it is not there, or the host driver is not.
-[[nodiscard]] Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choices);
+// Finds hesper-render in the folder of this program. environment: of WorkerProgram.
+// Errors: it is not there, or the host driver is not.
+[[nodiscard]] Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choices,
+                                                std::vector<std::string> environment);
 
 // Prints what the workers will find on this host to standard error, and waits for that.
 void print_probe(const WorkerProgram& worker);
 
-}  // namespace hesper::cli
+}  // namespace hesper::supervisor

@@ -18,12 +18,12 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
-#include "cli/worker_program.h"
 #include "platform/pipe.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
+#include "supervisor/worker_program.h"
 
-namespace hesper::cli {
+namespace hesper::supervisor {
 
 class Supervisor {
  public:
@@ -75,4 +75,4 @@ class Supervisor {
   std::vector<Client> clients_;
 };
 
-}  // namespace hesper::cli
+}  // namespace hesper::supervisor

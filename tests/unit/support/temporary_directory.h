@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-namespace hesper::cli {
+namespace hesper::test {
 
 class TemporaryDirectory {
  public:
@@ -33,4 +33,4 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-}  // namespace hesper::cli
+}  // namespace hesper::test
