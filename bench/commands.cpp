@@ -2,6 +2,7 @@
 // to each command. Draws through the whole stack are in tests/clients/drawrate.
 #include <benchmark/benchmark.h>
 
+#include <bit>
 #include <vector>
 
 #include "render/client_context.h"
@@ -16,6 +17,8 @@ using namespace hesper;
 constexpr wire::ObjectId kCommandBuffer = 1;
 constexpr wire::ObjectId kLayout = 2;
 constexpr wire::ObjectId kSet = 3;
+constexpr wire::ObjectId kBuffer = 4;
+constexpr wire::ObjectId kDevice = 5;
 constexpr std::size_t kCommands = 4096;  // in one stream; a few hundred KiB, as Mesa sends them
 
 // A driver that takes no time, and a context that knows one object of each kind.
@@ -26,13 +29,17 @@ struct Fixture {
                                   const void*) {};
     procs.vkCmdBindDescriptorSets = [](VkCommandBuffer, VkPipelineBindPoint, VkPipelineLayout, std::uint32_t,
                                        std::uint32_t, const VkDescriptorSet*, std::uint32_t, const std::uint32_t*) {};
+    procs.vkUpdateDescriptorSets = [](VkDevice, std::uint32_t, const VkWriteDescriptorSet*, std::uint32_t,
+                                      const VkCopyDescriptorSet*) {};
     child.procs = &procs;
     add(kCommandBuffer, VK_OBJECT_TYPE_COMMAND_BUFFER);
     add(kLayout, VK_OBJECT_TYPE_PIPELINE_LAYOUT);
     add(kSet, VK_OBJECT_TYPE_DESCRIPTOR_SET);
+    add(kBuffer, VK_OBJECT_TYPE_BUFFER);
+    add(kDevice, VK_OBJECT_TYPE_DEVICE);
   }
   ~Fixture() {
-    for (const wire::ObjectId id : {kCommandBuffer, kLayout, kSet}) context.objects().erase(id);
+    for (const wire::ObjectId id : {kCommandBuffer, kLayout, kSet, kBuffer, kDevice}) context.objects().erase(id);
   }
   void add(wire::ObjectId id, VkObjectType type) {
     (void)context.objects().insert(id, {.type = type, .handle = id, .state = render::state_of(child)});
@@ -46,7 +53,7 @@ struct Fixture {
 
 template <class Args>
 std::vector<std::byte> repeated(const Args& args) {
-  std::vector<std::byte> bytes(kCommands * 256);
+  std::vector<std::byte> bytes(kCommands * 2048);
   wire::Encoder encoder(bytes);
   for (std::size_t i = 0; i < kCommands; ++i) wire::encode_request(encoder, 0, args);
   bytes.resize(encoder.position());
@@ -99,5 +106,30 @@ void bind_descriptor_sets(benchmark::State& state) {
   run(state, args);
 }
 BENCHMARK(bind_descriptor_sets);
+
+void update_descriptor_sets(benchmark::State& state) {
+  constexpr std::uint32_t kWrites = 8;  // as many descriptors
+  VkDescriptorBufferInfo info{};
+  info.buffer = std::bit_cast<VkBuffer>(kBuffer);
+  info.range = VK_WHOLE_SIZE;
+  VkWriteDescriptorSet writes[kWrites];
+  for (std::uint32_t i = 0; i < kWrites; ++i)
+    writes[i] = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                 .pNext = nullptr,
+                 .dstSet = std::bit_cast<VkDescriptorSet>(kSet),
+                 .dstBinding = i,
+                 .dstArrayElement = 0,
+                 .descriptorCount = 1,
+                 .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                 .pImageInfo = nullptr,
+                 .pBufferInfo = &info,
+                 .pTexelBufferView = nullptr};
+  wire::vkUpdateDescriptorSets_args args;
+  args.device.id = kDevice;
+  args.descriptorWriteCount = kWrites;
+  args.pDescriptorWrites = writes;
+  run(state, args);
+}
+BENCHMARK(update_descriptor_sets);
 
 }  // namespace
