@@ -64,6 +64,8 @@ ClientContext::~ClientContext() {
     monitor_.remove(*entry.ring);
     entry.ring.reset();
   }
+  // What the client left on its devices goes before them, as Vulkan wants it.
+  while (instance_ != nullptr && !instance_->devices.empty()) destroy_device(*this, *instance_->devices.back());
   instance_.reset();
 }
 

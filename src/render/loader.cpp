@@ -27,11 +27,15 @@ Result<std::unique_ptr<Loader>> Loader::open() {
     return fail(std::string("The host has no Vulkan loader (") + kLibraries[0] +
                 "); install it (Debian: apt install libvulkan1).");
   }
-  std::unique_ptr<Loader> loader(new Loader);
   void* entry = ::dlsym(library, "vkGetInstanceProcAddr");
   if (entry == nullptr) return fail("The host's Vulkan loader does not export vkGetInstanceProcAddr.");
   // SAFETY: POSIX lets a function pointer travel through dlsym's void pointer.
-  loader->get_instance_proc_addr_ = reinterpret_cast<PFN_vkGetInstanceProcAddr>(entry);
+  return with(reinterpret_cast<PFN_vkGetInstanceProcAddr>(entry));
+}
+
+Result<std::unique_ptr<Loader>> Loader::with(PFN_vkGetInstanceProcAddr entry) {
+  std::unique_ptr<Loader> loader(new Loader);
+  loader->get_instance_proc_addr_ = entry;
   load(loader->procs_, loader->get_instance_proc_addr_);
   if (loader->procs_.vkCreateInstance == nullptr || loader->procs_.vkEnumerateInstanceVersion == nullptr) {
     return fail("The host's Vulkan loader is older than Vulkan 1.1; install a newer one.");

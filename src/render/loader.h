@@ -13,6 +13,8 @@ class Loader {
  public:
   // Errors: no loader library; it is too old for Vulkan 1.1.
   [[nodiscard]] static Result<std::unique_ptr<Loader>> open();
+  // The same with a driver that the caller has already: tests bring their own.
+  [[nodiscard]] static Result<std::unique_ptr<Loader>> with(PFN_vkGetInstanceProcAddr entry);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
