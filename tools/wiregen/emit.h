@@ -13,6 +13,8 @@ inline constexpr int kRevision = 1;             // of the generator; stands in t
 inline constexpr std::size_t kStructFiles = 5;  // structs_gen_<n>.cpp; the CMake files know these numbers too
 inline constexpr std::size_t kCommandFiles = 3;
 inline constexpr std::size_t kDispatchFiles = 3;
+inline constexpr std::size_t kReflectedStructFiles = 3;
+inline constexpr std::size_t kReflectedCommandFiles = 3;
 
 struct File {
   std::string path;  // below the output folder
@@ -26,6 +28,7 @@ using Files = std::vector<File>;
 [[nodiscard]] Files emit_names(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_procs(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_dispatch(const Registry& registry, const Plan& plan);
+[[nodiscard]] Files emit_reflection(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_left_out(const Plan& plan);
 
 // The first line of every generated file. what: what lives in it.

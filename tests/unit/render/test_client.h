@@ -1,5 +1,5 @@
 // TestClient: a Venus client in the same process: encodes commands as a guest would, on the context stream, and reads
-// the replies. Runs on the host's first Vulkan device.
+// the replies. Runs on the first Vulkan device of the host, or of the driver that the test brings.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -32,6 +32,9 @@ class TestClient {
     auto created = Context::create(std::move(options));
     if (!created) throw std::runtime_error(created.error().message);
     context = std::move(*created);
+    replies_ = shmem(kReplies, kReplySize);
+  }
+  explicit TestClient(std::unique_ptr<Context> with) : context(std::move(with)) {
     replies_ = shmem(kReplies, kReplySize);
   }
 
