@@ -76,7 +76,7 @@ Result<int> run(const char* argv0, const ExecOptions& options) {
   if (!directory) return std::unexpected(std::move(directory.error()));
   auto listener = platform::Listener::at(directory->path() / "vtest");
   if (!listener) return std::unexpected(std::move(listener.error()));
-  auto served = supervisor::Supervisor::create(*listener, *signals, std::move(*worker), options.max_clients);
+  auto served = supervisor::Supervisor::create(*listener, *signals, std::move(*worker), options.limits);
   if (!served) return std::unexpected(std::move(served.error()));
 
   const auto program = platform::spawn({

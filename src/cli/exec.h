@@ -1,10 +1,10 @@
 // hesper exec: runs a program with Venus as its only Vulkan driver, served by workers of ours.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "supervisor/supervisor.h"
 #include "supervisor/worker_program.h"
 
 namespace hesper::cli {
@@ -13,7 +13,7 @@ struct ExecOptions {
   std::vector<std::string> command;  // program and arguments; not empty
   std::string venus_icd;             // manifest; empty: search the loader's folders
   bool low_latency = false;          // see client_environment()
-  std::size_t max_clients = 256;
+  supervisor::Limits limits;
   supervisor::WorkerChoices worker;
 };
 

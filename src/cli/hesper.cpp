@@ -17,7 +17,8 @@ namespace {
 
 using namespace hesper::cli;
 
-void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker, std::size_t& max_clients) {
+void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker,
+                        hesper::supervisor::Limits& limits) {
   command.add_flag("-v,--verbose", worker.verbose,
                    "Print the host's GPUs, drivers and memory strategy, and a summary for each client");
   command.add_option("--memory", worker.memory, "How memory is shared with the client: auto, dmabuf or hostptr")
@@ -34,8 +35,14 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       .add_option("--host-driver", worker.host_driver,
                   "Use only the host driver that this Vulkan driver manifest describes")
       ->type_name("FILE");
-  command.add_option("--max-clients", max_clients, "Serve at most this many clients at a time; others wait")
+  command.add_option("--max-clients", limits.max_clients, "Serve at most this many clients at a time; others wait")
       ->check(CLI::Range(1, 10000))
+      ->capture_default_str()
+      ->type_name("N");
+  command
+      .add_option("--spare-workers", limits.spare_workers,
+                  "Keep so many workers ready, driver loaded, for clients to come")
+      ->check(CLI::Range(0, 64))
       ->capture_default_str()
       ->type_name("N");
 }
@@ -63,7 +70,7 @@ int main(int argc, char** argv) {
       ->add_flag("--low-latency", exec_options.low_latency,
                  "End the program's waits for fences within tens of microseconds, at the price of throughput")
       ->envname("HESPER_LOW_LATENCY");
-  add_worker_options(*exec_command, exec_options.worker, exec_options.max_clients);
+  add_worker_options(*exec_command, exec_options.worker, exec_options.limits);
   exec_command->prefix_command();
   exec_command->footer(
       "Exit status: the program's; 128 + N if signal N ended it; 127 if it is not found, 126 if it cannot be\n"
@@ -74,7 +81,7 @@ int main(int argc, char** argv) {
   serve_command->add_option("--socket", serve_options.socket, "Where to listen; a stale socket is replaced")
       ->required()
       ->type_name("PATH");
-  add_worker_options(*serve_command, serve_options.worker, serve_options.max_clients);
+  add_worker_options(*serve_command, serve_options.worker, serve_options.limits);
 
   std::string shell;
   CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");

@@ -1,6 +1,7 @@
 // The program hesper-render: the worker. hesper starts one for each client, with the client's socket and a lifeline as
 // inherited fds (worker_program.h), and it is the only process that reads what that client sends. It ends when the
-// client hangs up or breaks the protocol, and at once when hesper dies. `--probe` tells about the host instead.
+// client hangs up or breaks the protocol, and at once when hesper dies. A spare worker starts before its client comes.
+// `--probe` tells about the host instead.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +17,8 @@
 #include "base/log.h"
 #include "platform/process.h"
 #include "platform/signals.h"
+#include "platform/socket.h"
+#include "render/prepared_host.h"
 #include "render/probe.h"
 #include "supervisor/worker_program.h"
 #include "vtest/connection.h"
@@ -29,6 +33,7 @@ struct Arguments {
   std::string name = "hesper-render";
   std::string memory = "auto";
   bool emulate_dma_buf = false;
+  bool spare = false;
   bool verbose = false;
   bool probe = false;
   bool json = false;
@@ -80,15 +85,26 @@ supervisor::WorkerExit exit_for(vtest::Ending ending) {
   std::unreachable();
 }
 
-supervisor::WorkerExit serve(UniqueFd socket, render::MemoryStrategy memory, bool emulate_dma_buf) {
+// Waits for the client of a spare worker, and takes its name for the log. No fd: there will be none.
+UniqueFd wait_for_client(UniqueFd control, const std::string& level) {
+  supervisor::SpareOrder order{};
+  if (platform::receive_exactly(control.get(), std::as_writable_bytes(std::span(&order, 1))) != platform::Received::all)
+    return UniqueFd();
+  auto socket = platform::receive_fd(control.get());
+  if (!socket) return UniqueFd();
+  log::start(fmt::format("client {}", order.client), level);
+  return std::move(*socket);
+}
+
+supervisor::WorkerExit serve(UniqueFd socket, const render::ContextOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  auto connection = vtest::Connection::create(
-      std::move(socket),
-      {.create_context =
-           [&](const std::string& name) {
-             return render::Context::create({.name = name, .memory = memory, .emulate_dma_buf = emulate_dma_buf});
-           },
-       .capset = render::capset()});
+  auto connection = vtest::Connection::create(std::move(socket), {.create_context =
+                                                                      [&](const std::string& name) {
+                                                                        render::ContextOptions own = options;
+                                                                        own.name = name;
+                                                                        return render::Context::create(std::move(own));
+                                                                      },
+                                                                  .capset = render::capset()});
   if (!connection) {
     log::error("{}", connection.error().message);
     return supervisor::WorkerExit::cannot_start;
@@ -112,6 +128,8 @@ int main(int argc, char** argv) {
   CLI::App app("The worker of hesper, which starts it. By hand, only --probe is of use.", "hesper-render");
   app.set_version_flag("--version", "hesper-render " HESPER_VERSION);
   auto* socket = app.add_option("--vtest-fd", arguments.socket, "Serve the vtest client that is connected to this fd");
+  app.add_flag("--spare", arguments.spare, "Load the driver now; the client's connection comes through that fd later")
+      ->needs(socket);
   app.add_option("--lifeline-fd", arguments.lifeline, "End when the other end of this pipe is closed");
   app.add_option("--name", arguments.name, "What log lines begin with");
   app.add_option("--memory", arguments.memory, "auto, dmabuf or hostptr")->capture_default_str();
@@ -129,7 +147,8 @@ int main(int argc, char** argv) {
   if (arguments.lifeline >= 0) platform::die_with_parent(UniqueFd(arguments.lifeline));
   platform::ignore_broken_pipes();
   platform::raise_fd_limit();
-  log::start(arguments.name, arguments.verbose ? "info" : "warn");
+  const std::string level = arguments.verbose ? "info" : "warn";
+  log::start(arguments.name, level);
   const auto memory = render::parse_memory_strategy(arguments.memory);
   if (!memory) {
     log::error("{}", memory.error().message);
@@ -140,5 +159,13 @@ int main(int argc, char** argv) {
     log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
-  std::_Exit(std::to_underlying(serve(UniqueFd(arguments.socket), *memory, arguments.emulate_dma_buf)));
+  render::ContextOptions options{.memory = *memory, .emulate_dma_buf = arguments.emulate_dma_buf};
+  UniqueFd client(arguments.socket);
+  if (arguments.spare) {
+    // A host that cannot be prepared is reported when a client wants to use it.
+    if (auto host = render::PreparedHost::create(*memory)) options.host = std::move(*host);
+    client = wait_for_client(std::move(client), level);
+    if (!client) std::_Exit(std::to_underlying(supervisor::WorkerExit::client_left));
+  }
+  std::_Exit(std::to_underlying(serve(std::move(client), options)));
 }

@@ -38,7 +38,7 @@ Result<int> run(const char* argv0, const ServeOptions& options) {
   auto listener = platform::Listener::at(options.socket);
   if (!listener) return std::unexpected(std::move(listener.error()));
   if (options.worker.verbose) supervisor::print_probe(*worker);
-  auto served = supervisor::Supervisor::create(*listener, *signals, std::move(*worker), options.max_clients);
+  auto served = supervisor::Supervisor::create(*listener, *signals, std::move(*worker), options.limits);
   if (!served) return std::unexpected(std::move(served.error()));
   print_how_to_connect(options.socket);
   return served->run([](std::span<const platform::ReceivedSignal> received) {

@@ -1,16 +1,16 @@
 // hesper vtest: serves vtest clients at a socket of the user's choice, until it is told to stop.
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 
+#include "supervisor/supervisor.h"
 #include "supervisor/worker_program.h"
 
 namespace hesper::cli {
 
 struct ServeOptions {
   std::filesystem::path socket;
-  std::size_t max_clients = 256;
+  supervisor::Limits limits;
   supervisor::WorkerChoices worker;
 };
 

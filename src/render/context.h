@@ -27,6 +27,8 @@ enum class MemoryStrategy : std::uint8_t {
   hostptr,    // shared memory first, imported through VK_EXT_external_memory_host
 };
 
+class PreparedHost;
+
 struct ContextOptions {
   std::string name = "client";  // for log lines
   MemoryStrategy memory = MemoryStrategy::automatic;
@@ -36,6 +38,8 @@ struct ContextOptions {
   // Announce shared pages as dma-bufs with linear images where the host has none. True only where the fds that
   // programs get can be imported by their window system: behind a virtual GPU they can, plain files cannot.
   bool emulate_dma_buf = false;
+  // Spares the context the search for a memory plan; made for the same `memory`. May be empty.
+  std::shared_ptr<const PreparedHost> host;
 };
 
 struct BlobRequest {

@@ -12,6 +12,7 @@
 #include "render/extensions.h"
 #include "render/handlers_gen.h"
 #include "render/linear_dma_buf.h"
+#include "render/prepared_host.h"
 #include "render/probe.h"
 #include "render/stream.h"
 #include "wire/names.h"
@@ -94,7 +95,8 @@ VkResult find_physical_devices(Instance& instance, const ContextOptions& options
     instance.procs->vkGetPhysicalDeviceMemoryProperties(handle, &memory);
     device->memory_type_count = memory.memoryTypeCount;
     device->host_extensions = device_extensions(*instance.procs, handle);
-    auto plan = plan_memory(*instance.procs, handle, options.memory);
+    const MemoryPlan* prepared = options.host ? options.host->find_plan(*instance.procs, handle) : nullptr;
+    auto plan = prepared != nullptr ? *prepared : plan_memory(*instance.procs, handle, options.memory);
     if (!plan) {
       log::warn("{} is left out: {}", name, plan.error().message);
       continue;

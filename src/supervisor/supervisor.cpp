@@ -21,6 +21,9 @@ namespace {
 // How long a worker may take to end after its client: what is queued on the GPU, and the driver's clean-up.
 constexpr auto kWorkerGrace = std::chrono::seconds(5);
 
+// A spare worker that was taken is replaced when its client has had a moment to itself.
+constexpr auto kSpareDelay = std::chrono::milliseconds(100);
+
 std::string describe(std::size_t number, std::optional<pid_t> process) {
   return process ? fmt::format("client {} (process {})", number, *process) : fmt::format("client {}", number);
 }
@@ -28,15 +31,16 @@ std::string describe(std::size_t number, std::optional<pid_t> process) {
 }  // namespace
 
 Result<Supervisor> Supervisor::create(const platform::Listener& listener, platform::SignalPipe& signals,
-                                      WorkerProgram worker, std::size_t max_clients) {
+                                      WorkerProgram worker, Limits limits) {
   auto lifeline = platform::create_pipe();
   if (!lifeline) return std::unexpected(std::move(lifeline.error()));
-  return Supervisor(listener, signals, std::move(worker), max_clients, std::move(*lifeline));
+  return Supervisor(listener, signals, std::move(worker), limits, std::move(*lifeline));
 }
 
 int Supervisor::run(const OnSignals& on_signals) {
   std::vector<pollfd> polled;
   for (;;) {
+    start_spares();
     poll_once(polled);
     if (const auto received = signals_.take(); !received.empty()) {
       reap_workers();
@@ -54,7 +58,7 @@ int Supervisor::run(const OnSignals& on_signals) {
 void Supervisor::poll_once(std::vector<pollfd>& polled) {
   const auto now = Clock::now();
   if (accept_again_at_ && *accept_again_at_ <= now) accept_again_at_.reset();
-  const bool accepting = clients_.size() < max_clients_ && !accept_again_at_;
+  const bool accepting = clients_.size() < limits_.max_clients && !accept_again_at_;
 
   polled.clear();
   polled.push_back({.fd = signals_.fd(), .events = POLLIN, .revents = 0});
@@ -79,6 +83,7 @@ void Supervisor::poll_once(std::vector<pollfd>& polled) {
 
 std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
   std::optional<Clock::time_point> first = accept_again_at_;
+  if (spares_.size() < limits_.spare_workers) first = std::min(first.value_or(start_spares_at_), start_spares_at_);
   for (const Client& client : clients_) {
     if (!client.left_at) continue;
     const auto deadline = *client.left_at + kWorkerGrace;
@@ -88,7 +93,7 @@ std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
 }
 
 void Supervisor::accept_clients() {
-  while (clients_.size() < max_clients_) {
+  while (clients_.size() < limits_.max_clients) {
     auto socket = listener_.accept();
     if (!socket) {
       const int error = socket.error().code;
@@ -104,7 +109,7 @@ void Supervisor::accept_clients() {
                   .worker = 0,
                   .left_at = std::nullopt};
     log::debug("{} connects.", describe(client.number, client.process));
-    if (auto worker = start_worker(client)) {
+    if (auto worker = find_worker_for(client)) {
       client.worker = *worker;
       clients_.push_back(std::move(client));
     } else {
@@ -112,29 +117,72 @@ void Supervisor::accept_clients() {
       end_client(client);
     }
   }
-  log::info("{} clients are connected, the limit (--max-clients). Others wait until one leaves.", max_clients_);
+  log::info("{} clients are connected, the limit (--max-clients). Others wait until one leaves.", limits_.max_clients);
 }
 
-Result<pid_t> Supervisor::start_worker(const Client& client) {
+void Supervisor::start_spares() {
+  while (spares_.size() < limits_.spare_workers && Clock::now() >= start_spares_at_) {
+    auto pair = platform::create_socket_pair();
+    auto worker = pair ? start_worker(pair->second.get(), true, "spare worker") : std::unexpected(pair.error());
+    if (!worker) {
+      // The next client's own worker will fail likewise, and then it is worth an error.
+      log::debug("No spare worker: {}", worker.error().message);
+      limits_.spare_workers = 0;
+      return;
+    }
+    spares_.push_back({.worker = *worker, .control = std::move(pair->first)});
+  }
+}
+
+Result<pid_t> Supervisor::find_worker_for(const Client& client) {
+  while (!spares_.empty()) {
+    const Spare spare = std::move(spares_.front());
+    spares_.erase(spares_.begin());
+    start_spares_at_ = Clock::now() + kSpareDelay;
+    const SpareOrder order{.client = client.number};
+    if (platform::send_all(spare.control.get(), std::as_bytes(std::span(&order, 1))) &&
+        platform::send_fd(spare.control.get(), client.socket.get()))
+      return spare.worker;
+    ::kill(spare.worker, SIGKILL);  // it was dying
+    (void)platform::wait_for_child(spare.worker);
+  }
+  return start_worker(client.socket.get(), false, fmt::format("client {}", client.number));
+}
+
+Result<pid_t> Supervisor::start_worker(int socket, bool spare, const std::string& name) {
   const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   platform::SpawnOptions spawn{
       .program = worker_.path.native(),
       .arguments = {worker_.path.native(), "--vtest-fd", std::to_string(kWorkerSocket), "--lifeline-fd",
-                    std::to_string(kWorkerLifeline), "--name", fmt::format("client {}", client.number)},
+                    std::to_string(kWorkerLifeline), "--name", name},
       .environment = worker_.environment,
       // What a driver prints must not end up in the output of the client's program, nor its input in a driver.
       .fds = {{.fd = nothing.get(), .number = STDIN_FILENO},
               {.fd = STDERR_FILENO, .number = STDOUT_FILENO},
-              {.fd = client.socket.get(), .number = kWorkerSocket},
+              {.fd = socket, .number = kWorkerSocket},
               {.fd = lifeline_.read_end.get(), .number = kWorkerLifeline}},
       // Ctrl-C is for the program; the worker ends when the program does.
       .new_session = true,
   };
+  if (spare) spawn.arguments.emplace_back("--spare");
   spawn.arguments.insert(spawn.arguments.end(), worker_.options.begin(), worker_.options.end());
   return platform::spawn(spawn);
 }
 
+// True if it has ended.
+bool Supervisor::reap_spare(Spare& spare) {
+  const auto state = platform::check_child(spare.worker);
+  const bool killed = state.kind == platform::ChildState::Kind::killed;
+  if (!killed && state.kind != platform::ChildState::Kind::exited) return false;
+  // No replacement: it would most likely end like this one. The next client's own worker tells what is wrong.
+  log::debug("A spare worker ends ({} {}); clients get theirs when they come.", killed ? "signal" : "status",
+             state.value);
+  limits_.spare_workers = 0;
+  return true;
+}
+
 void Supervisor::reap_workers() {
+  std::erase_if(spares_, [this](Spare& spare) { return reap_spare(spare); });
   for (Client& client : clients_) {
     if (client.worker == 0) continue;
     const auto state = platform::check_child(client.worker);
@@ -185,6 +233,11 @@ void Supervisor::finish() {
     (void)signals_.take();
     reap_workers();
   }
+  for (const Spare& spare : spares_) {
+    ::kill(spare.worker, SIGKILL);
+    (void)platform::wait_for_child(spare.worker);
+  }
+  spares_.clear();
   for (Client& client : clients_) {
     if (client.worker == 0) continue;
     ::kill(client.worker, SIGKILL);

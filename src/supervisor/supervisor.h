@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -25,12 +26,17 @@
 
 namespace hesper::supervisor {
 
+struct Limits {
+  std::size_t max_clients = 256;  // further clients wait in the listener's queue until one leaves
+  // Workers that are started ahead of their clients, so that a client need not wait for the host's driver to load.
+  std::size_t spare_workers = 1;
+};
+
 class Supervisor {
  public:
   // listener and signals: borrowed for its whole life. signals must take SIGCHLD.
-  // max_clients: further clients wait in the listener's queue until one leaves.
   [[nodiscard]] static Result<Supervisor> create(const platform::Listener& listener, platform::SignalPipe& signals,
-                                                 WorkerProgram worker, std::size_t max_clients);
+                                                 WorkerProgram worker, Limits limits);
 
   // Serves until on_signals, which is called whenever signals came, returns an exit status. Then gives the workers
   // whose clients have left a moment to end, and ends the others.
@@ -40,6 +46,11 @@ class Supervisor {
  private:
   using Clock = std::chrono::steady_clock;
 
+  struct Spare {
+    pid_t worker;
+    UniqueFd control;
+  };
+
   struct Client {
     std::size_t number;  // counts up from 1, for log lines
     std::optional<pid_t> process;
@@ -48,18 +59,22 @@ class Supervisor {
     std::optional<Clock::time_point> left_at;  // the client hung up, its worker has yet to end
   };
 
-  Supervisor(const platform::Listener& listener, platform::SignalPipe& signals, WorkerProgram worker,
-             std::size_t max_clients, platform::Pipe lifeline) noexcept
+  Supervisor(const platform::Listener& listener, platform::SignalPipe& signals, WorkerProgram worker, Limits limits,
+             platform::Pipe lifeline) noexcept
       : listener_(listener),
         signals_(signals),
         worker_(std::move(worker)),
-        max_clients_(max_clients),
+        limits_(limits),
         lifeline_(std::move(lifeline)) {}
 
   void poll_once(std::vector<pollfd>& polled);
   [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
   void accept_clients();
-  [[nodiscard]] Result<pid_t> start_worker(const Client& client);
+  // socket: the client's connection, or of a spare worker its control socket.
+  [[nodiscard]] Result<pid_t> start_worker(int socket, bool spare, const std::string& name);
+  [[nodiscard]] Result<pid_t> find_worker_for(const Client& client);
+  void start_spares();
+  bool reap_spare(Spare& spare);
   void reap_workers();
   void kill_late_workers();
   void end_client(Client& client);
@@ -68,10 +83,12 @@ class Supervisor {
   const platform::Listener& listener_;
   platform::SignalPipe& signals_;
   WorkerProgram worker_;
-  std::size_t max_clients_;
+  Limits limits_;
   platform::Pipe lifeline_;
   std::size_t last_number_ = 0;
   std::optional<Clock::time_point> accept_again_at_;  // accept() failed, out of fds most likely
+  std::vector<Spare> spares_;
+  Clock::time_point start_spares_at_{};
   std::vector<Client> clients_;
 };
 

@@ -1,6 +1,7 @@
 // How hesper-render is called: its arguments, fds and exit statuses. hesper and hesper-render both include this.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,8 +11,14 @@
 
 namespace hesper::supervisor {
 
-inline constexpr int kWorkerSocket = 3;    // the client's connection
+inline constexpr int kWorkerSocket = 3;    // the client's connection, or of a spare worker its control socket
 inline constexpr int kWorkerLifeline = 4;  // see platform::die_with_parent()
+
+// A spare worker (--spare) starts before its client comes. When it does, this goes down the control socket, followed by
+// the client's connection as platform::send_fd() sends it. Both ends are of one build.
+struct SpareOrder {
+  std::uint64_t client = 0;  // its number, for log lines
+};
 
 // Exit statuses of hesper-render --vtest-fd. A client of a worker that ended otherwise than by client_left still waits
 // for answers.

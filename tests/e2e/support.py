@@ -116,14 +116,14 @@ def wait_until(condition, timeout, what):
 
 
 class Server:
-    """hesper vtest at a socket of its own."""
+    """hesper vtest at a socket of its own. Without spare workers, so that each worker is some client's."""
 
     def __init__(self, scratch):
         self._scratch = scratch
         self.socket = scratch.path / "vtest"
         self._log = open(scratch.path / "server.log", "w+")
         self.process = subprocess.Popen(
-            [HESPER, "vtest", "--socket", self.socket, "--host-driver", NATIVE_ICD],
+            [HESPER, "vtest", "--socket", self.socket, "--host-driver", NATIVE_ICD, "--spare-workers", "0"],
             env=scratch.environment(),
             stdin=subprocess.DEVNULL,
             stdout=self._log,

@@ -39,14 +39,15 @@ bool poll_for(const UniqueFd& fd, short events, int milliseconds) {
 class SupervisorTest : public testing::Test {
  protected:
   // Serves with `script` as the worker until stop().
-  void serve(const std::string& script, std::size_t max_clients = 16) {
+  void serve(const std::string& script, std::size_t max_clients = 16, std::size_t spares = 0) {
     const auto worker = directory_.write("worker", "#!/bin/sh\n" + script + "\n");
     std::filesystem::permissions(worker, std::filesystem::perms::owner_all);
     platform::ignore_broken_pipes();
     signals_.emplace(std::move(*platform::SignalPipe::install(std::array{SIGCHLD, SIGUSR1})));
     listener_.emplace(std::move(*platform::Listener::at(directory_.path() / "socket")));
     supervisor_.emplace(std::move(*Supervisor::create(
-        *listener_, *signals_, {.path = worker, .options = {}, .environment = {"PATH=/usr/bin:/bin"}}, max_clients)));
+        *listener_, *signals_, {.path = worker, .options = {}, .environment = {"PATH=/usr/bin:/bin"}},
+        {.max_clients = max_clients, .spare_workers = spares})));
     thread_ = std::thread([this] {
       status_ = supervisor_->run([](std::span<const platform::ReceivedSignal> received) {
         for (const auto& signal : received)
@@ -153,6 +154,39 @@ TEST_F(SupervisorTest, MoreClientsThanTheLimitWaitTheirTurn) {
   EXPECT_FALSE(poll_for(second, POLLIN, 100)) << "The second client is served although the limit is 1.";
   first = UniqueFd();
   EXPECT_TRUE(poll_for(second, POLLIN, 20'000));
+}
+
+// As a spare worker it says "spare" to the client it is handed, otherwise "cold".
+constexpr const char* kTellsHowItStarted = R"(
+case "$*" in
+  *--spare*) exec python3 -c '
+import os, socket
+control = socket.socket(fileno=3)
+assert len(control.recv(8, socket.MSG_WAITALL)) == 8
+os.write(socket.recv_fds(control, 1, 1)[1][0], b"spare")' ;;
+esac
+printf cold >&3)";
+
+TEST_F(SupervisorTest, ASpareWorkerTakesTheNextClientAndIsReplaced) {
+  serve(kTellsHowItStarted, 16, 1);
+  EXPECT_EQ(read_all(connect()), "spare");
+  std::string second;
+  for (int i = 0; i < 100 && second != "spare"; ++i) second = read_all(connect());
+  EXPECT_EQ(second, "spare") << "No new spare worker comes.";
+}
+
+TEST_F(SupervisorTest, WithoutASpareWorkerClientsGetACold) {
+  serve(kTellsHowItStarted, 16, 0);
+  EXPECT_EQ(read_all(connect()), "cold");
+}
+
+TEST_F(SupervisorTest, ASpareWorkerThatEndsIsNotReplaced) {
+  serve(R"(case "$*" in *--spare*) echo x >> "$0.spares"; exit 1 ;; esac; printf cold >&3)", 16, 1);
+  // The first client may be handed to it while it dies.
+  std::string reply;
+  for (int i = 0; i < 100 && reply != "cold"; ++i) reply = read_all(connect());
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(read_all(connect()), "cold");
+  EXPECT_EQ(std::filesystem::file_size(directory_.path() / "worker.spares"), 2u) << "One line for each.";
 }
 
 TEST_F(SupervisorTest, ItsEndEndsTheClientsThatAreLeft) {
