@@ -86,20 +86,21 @@ def full_list(options):
         return sorted(options.caselist.rglob("*.txt"))
     if options.caselist:
         return [options.caselist]
-    path = options.state / "all-cases.txt"
+    path = options.state / "dEQP-VK.txt"  # there is a second package, dEQP-VK-experimental, which is left out
     if not path.exists():
-        say("Asking deqp-vk for the list of all cases. This takes some minutes.")
-        part = path.with_suffix(".part")
+        say("Asking deqp-vk for the list of all cases.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pattern = path.resolve().parent / "${packageName}.txt"
         command = [options.deqp.resolve(), f"--deqp-archive-dir={options.archive_dir.resolve()}",
-                   "--deqp-runmode=txt-caselist", f"--deqp-caselist-export-file={part.resolve()}"]
+                   "--deqp-runmode=txt-caselist", f"--deqp-caselist-export-file={pattern}"]
         environment = dict(os.environ)
         if options.host_driver:
             environment["VK_DRIVER_FILES"] = options.host_driver
         finished = subprocess.run(command, cwd=options.state, env=environment, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        if finished.returncode != 0 or not part.exists():
+        if finished.returncode != 0 or not path.exists():
+            path.unlink(missing_ok=True)
             raise Refused(f"deqp-vk wrote no list of cases (status {finished.returncode}):\n{finished.stdout[-2000:]}")
-        part.replace(path)
     return [path]
 
 

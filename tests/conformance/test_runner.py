@@ -18,7 +18,7 @@ FAKE_SUITE = """\
     import os, signal, sys, time
     arguments = dict(text.lstrip("-").split("=", 1) for text in sys.argv[1:])
     if arguments.get("deqp-runmode") == "txt-caselist":
-        with open(arguments["deqp-caselist-export-file"], "w") as file:
+        with open(arguments["deqp-caselist-export-file"].replace("${{packageName}}", "dEQP-VK"), "w") as file:
             file.write(open(os.environ["FAKE_LIST"]).read())
         sys.exit(0)
     way = os.environ.get("FAKE_WAY", "native")
