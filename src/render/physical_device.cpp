@@ -20,7 +20,6 @@
 namespace hesper::render {
 namespace {
 
-// The guest implements these itself on top of what it gets.
 constexpr std::array<std::string_view, 3> kGuestImplements{"VK_KHR_map_memory2", "VK_KHR_deferred_host_operations",
                                                            "VK_EXT_tooling_info"};
 // Handled without the host's help where it has none. What they let programs see is what the plans stand for.
@@ -38,7 +37,7 @@ std::vector<VkExtensionProperties> list_shown_extensions(const PhysicalDevice& d
   for (VkExtensionProperties extension : device.host_extensions) {
     const std::string_view name = extension.extensionName;
     const wire::ProtocolExtension* known = on_the_wire(name);
-    if (known == nullptr || std::ranges::contains(kGuestImplements, name)) continue;
+    if (known == nullptr || guest_implements(name)) continue;
     if (name == VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME && device.memory.strategy != MemoryStrategy::dmabuf) {
       continue;  // advertised by drivers that cannot do it here; the probe tried
     }
@@ -71,6 +70,10 @@ std::uint32_t capped(std::uint32_t version) noexcept { return std::min(version, 
 }  // namespace
 
 bool PhysicalDevice::host_has(const char* extension) const noexcept { return contains(host_extensions, extension); }
+
+bool guest_implements(std::string_view extension) noexcept {
+  return std::ranges::contains(kGuestImplements, extension);
+}
 
 VkResult find_physical_devices(Instance& instance, const ContextOptions& options) {
   std::uint32_t count = 0;

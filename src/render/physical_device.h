@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/error.h"
 #include "render/loader.h"
@@ -21,6 +22,10 @@ inline constexpr std::uint32_t kNewestVersion = VK_MAKE_API_VERSION(0, 1, 4, VK_
 
 // Fills instance.physical_devices: those of Vulkan 1.1 on which a memory strategy works. Logs why others are left out.
 [[nodiscard]] VkResult find_physical_devices(Instance& instance, const ContextOptions& options);
+
+// Extensions that the guest implements itself, on top of what it gets. They are not shown to it, but it may still name
+// them when it creates a device, as Mesa hands on its program's list.
+[[nodiscard]] bool guest_implements(std::string_view extension) noexcept;
 
 // Makes memory properties fit the plan: types that cannot be mapped are not shown as host-visible.
 void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept;

@@ -122,6 +122,29 @@ class ContextTest : public testing::Test {
     return id;
   }
 
+  // A second device.
+  VkResult create_device_with(const char* extension) {
+    const float priority = 1.0F;
+    const VkDeviceQueueCreateInfo queue_info{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                             .queueFamilyIndex = 0,
+                                             .queueCount = 1,
+                                             .pQueuePriorities = &priority};
+    const VkDeviceCreateInfo info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                  .queueCreateInfoCount = 1,
+                                  .pQueueCreateInfos = &queue_info,
+                                  .enabledExtensionCount = 1,
+                                  .ppEnabledExtensionNames = &extension};
+    wire::ObjectId id = client.new_id();
+    VkDevice made{};
+    wire::vkCreateDevice_args args;
+    args.physicalDevice.id = client.physical_device;
+    args.pCreateInfo = &info;
+    args.pDevice = &made;
+    args.pDevice_ids = &id;
+    EXPECT_TRUE(client.call(args));
+    return args.ret;
+  }
+
   VkResult bind(wire::ObjectId buffer, wire::ObjectId memory) {
     wire::vkBindBufferMemory_args args;
     args.device.id = client.device;
@@ -426,6 +449,11 @@ TEST_F(ContextTest, ASecondQueueIdIsRefused) {
 }
 
 // ---- The end of things ----
+
+TEST_F(ContextTest, ADeviceMayNameWhatTheGuestImplements) {
+  EXPECT_EQ(create_device_with("VK_KHR_deferred_host_operations"), VK_SUCCESS);
+  EXPECT_EQ(create_device_with("VK_KHR_no_such_thing"), VK_ERROR_EXTENSION_NOT_PRESENT);
+}
 
 TEST_F(ContextTest, DeviceGoesWithWhatIsLeft) {
   allocate_memory(4096);
