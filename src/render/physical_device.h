@@ -27,6 +27,11 @@ inline constexpr std::uint32_t kNewestVersion = VK_MAKE_API_VERSION(0, 1, 4, VK_
 // them when it creates a device, as Mesa hands on its program's list.
 [[nodiscard]] bool guest_implements(std::string_view extension) noexcept;
 
+// Take sparse binding out of what the client is told, where the plan has none.
+void hide_sparse(VkPhysicalDeviceFeatures& features) noexcept;
+void hide_sparse(VkPhysicalDeviceProperties& properties) noexcept;
+void hide_sparse(VkQueueFamilyProperties& family) noexcept;
+
 // Makes memory properties fit the plan: types that cannot be mapped are not shown as host-visible.
 void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept;
 
