@@ -59,6 +59,7 @@ class Scratch:
             if not name.startswith(("VK_", "VN_", "VTEST_", "HESPER_")) and name not in ("DISPLAY", "WAYLAND_DISPLAY")
         }
         result["XDG_CACHE_HOME"] = str(self.path / "cache")
+        result["HESPER_SHADER_CACHE"] = str(self.path / "cache")
         result["XDG_RUNTIME_DIR"] = str(self.path / "runtime")
         return result | more
 
