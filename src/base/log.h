@@ -10,7 +10,6 @@ namespace hesper::log {
 using spdlog::debug;
 using spdlog::error;
 using spdlog::info;
-using spdlog::log;
 using spdlog::trace;
 using spdlog::warn;
 
