@@ -10,6 +10,7 @@ namespace hesper::log {
 using spdlog::debug;
 using spdlog::error;
 using spdlog::info;
+using spdlog::log;
 using spdlog::trace;
 using spdlog::warn;
 

@@ -25,7 +25,8 @@ std::string without_venus(std::string_view list) {
     const std::string_view manifest(part.begin(), part.end());
     if (manifest.empty() || is_venus_icd(std::filesystem::path(manifest))) continue;
     if (!result.empty()) result += ':';
-    result += manifest;
+    std::error_code error;  // absolute, as a worker's folder is not ours
+    result += std::filesystem::absolute(std::filesystem::path(manifest), error).native();
   }
   return result;
 }
@@ -81,8 +82,10 @@ Environment worker_environment(Environment base, const std::optional<std::filesy
   }
   if (host_driver) {
     base.remove("VK_ADD_DRIVER_FILES");
-    base.set("VK_DRIVER_FILES", host_driver->native());
-    base.set("VK_ICD_FILENAMES", host_driver->native());  // loaders before 1.3.207 know this name only
+    std::error_code error;
+    const auto manifest = std::filesystem::absolute(*host_driver, error).native();
+    base.set("VK_DRIVER_FILES", manifest);
+    base.set("VK_ICD_FILENAMES", manifest);  // loaders before 1.3.207 know this name only
   }
   // A worker on Venus would be its own client.
   base.append("VK_LOADER_DRIVERS_DISABLE", kVenusIcdPattern);
@@ -98,10 +101,6 @@ Environment client_environment(Environment base, std::string_view venus_icd, con
   base.append("VN_DEBUG", "vtest");
   if (low_latency) base.append("VN_PERF", "no_fence_feedback");
   base.set("VTEST_SOCKET_NAME", socket.native());
-  // Venus leaves a destructor of thread data behind, which crashes a thread that ends after the last instance: the
-  // loader has unloaded the driver by then (Mesa 25.0 and 26.1; seen with OpenGL's driver threads at the end of a
-  // program).
-  base.set("VK_LOADER_DISABLE_DYNAMIC_LIBRARY_UNLOADING", "1");
   return base;
 }
 

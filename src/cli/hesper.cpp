@@ -32,13 +32,34 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
           "without a display server, which could not import it")
       ->envname("HESPER_EMULATE_DMA_BUF");
   command
-      .add_flag("--validate", worker.validate,
-                "Load the Khronos validation layer into the workers and log what it finds; for work on Hesper itself")
-      ->envname("HESPER_VALIDATE");
-  command
       .add_option("--host-driver", worker.host_driver,
                   "Use only the host driver that this Vulkan driver manifest describes")
       ->type_name("FILE");
+  command.add_option("--sandbox", worker.sandbox, "How much workers are confined: strict (the default), basic or off")
+      ->envname("HESPER_SANDBOX")
+      ->check(CLI::IsMember({"strict", "basic", "off"}))
+      ->type_name("LEVEL");
+  command
+      .add_flag("--require-sandbox", worker.require_sandbox,
+                "Serve no client where the system does not allow that level; otherwise the nearest one is used")
+      ->envname("HESPER_REQUIRE_SANDBOX");
+  command
+      .add_option("--address-space", worker.address_space,
+                  "The most addresses that a worker may use, as 64G; 0: no limit (default: by driver and memory)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command.add_option("--max-fds", worker.max_fds, "The most files that a worker may hold open (default: 65536)")
+      ->check(CLI::Range(64, 1 << 30))
+      ->type_name("N");
+  command.add_option("--nice", worker.nice, "How much less processor time workers get than others, 0 to 19")
+      ->check(CLI::Range(0, 19))
+      ->type_name("N");
+  command
+      .add_option("--shader-cache", worker.shader_cache,
+                  "A folder where host drivers keep compiled shaders, for clients that trust each other (default: with "
+                  "the strict sandbox none, else the driver's own)")
+      ->envname("HESPER_SHADER_CACHE")
+      ->type_name("FOLDER");
   command.add_option("--max-clients", limits.max_clients, "Serve at most this many clients at a time; others wait")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str()

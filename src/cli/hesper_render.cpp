@@ -18,8 +18,10 @@
 #include "platform/process.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
+#include "platform/syscall_filter.h"
 #include "render/prepared_host.h"
 #include "render/probe.h"
+#include "sandbox/sandbox.h"
 #include "supervisor/worker_program.h"
 #include "vtest/connection.h"
 
@@ -34,11 +36,27 @@ struct Arguments {
   std::string memory = "auto";
   bool emulate_dma_buf = false;
   bool spare = false;
-  bool validate = false;
   bool verbose = false;
   bool probe = false;
   bool json = false;
+  std::string sandbox = "strict";
+  bool require_sandbox = false;
+  bool sandbox_told = false;
+  sandbox::Choices choices;
 };
+
+// Says what became of the sandbox: what the system refuses, once for all workers. A level that is reached by other
+// means than the best is worth no warning.
+void tell_about(const sandbox::Report& report, const Arguments& arguments) {
+  if (arguments.probe && !arguments.json) fmt::print("sandbox\n  level     {}\n", sandbox::describe(report));
+  if (arguments.sandbox_told) return;
+  for (const auto& remark : report.remarks) log::info("{}", remark);
+  const bool reached = report.reached == report.asked;
+  if (!reached)
+    log::warn("The sandbox is {} instead of {}.", sandbox::name_of(report.reached), sandbox::name_of(report.asked));
+  for (const auto& shortfall : report.shortfalls)
+    log::log(reached ? spdlog::level::info : spdlog::level::warn, "The sandbox lacks something: {}", shortfall);
+}
 
 std::string version_text(std::uint32_t version) {
   return fmt::format("{}.{}.{}", (version >> 22) & 0x7f, (version >> 12) & 0x3ff, version & 0xfff);
@@ -93,7 +111,9 @@ UniqueFd wait_for_client(UniqueFd control, const std::string& level) {
     return UniqueFd();
   auto socket = platform::receive_fd(control.get());
   if (!socket) return UniqueFd();
-  log::start(fmt::format("client {}", order.client), level);
+  const std::string name = fmt::format("client {}", order.client);
+  log::start(name, level);
+  platform::name_syscall_reports(name);
   return std::move(*socket);
 }
 
@@ -135,8 +155,14 @@ int main(int argc, char** argv) {
   app.add_option("--name", arguments.name, "What log lines begin with");
   app.add_option("--memory", arguments.memory, "auto, dmabuf or hostptr")->capture_default_str();
   app.add_flag("--emulate-dma-buf", arguments.emulate_dma_buf, "Announce shared memory as dma-bufs");
-  app.add_flag("--validate", arguments.validate, "Load the Khronos validation layer and log what it finds");
   app.add_flag("-v,--verbose", arguments.verbose, "Log a summary at the end");
+  app.add_option("--sandbox", arguments.sandbox, "strict, basic or off")->capture_default_str();
+  app.add_flag("--require-sandbox", arguments.require_sandbox, "End if that level cannot be reached");
+  app.add_flag("--sandbox-told", arguments.sandbox_told, "Somebody else has logged what the system refuses to it");
+  app.add_option("--address-space", arguments.choices.address_space, "Bytes; 0: no limit");
+  app.add_option("--max-fds", arguments.choices.open_files, "Open files");
+  app.add_option("--nice", arguments.choices.nice, "0 to 19");
+  app.add_option("--shader-cache", arguments.choices.shader_cache, "Where the driver keeps compiled shaders");
   auto* probing = app.add_flag("--probe", arguments.probe, "Tell what this host's Vulkan devices can do for Hesper");
   app.add_flag("--json", arguments.json, "Let --probe print JSON")->needs(probing);
   socket->excludes(probing);
@@ -149,11 +175,24 @@ int main(int argc, char** argv) {
   if (arguments.lifeline >= 0) platform::die_with_parent(UniqueFd(arguments.lifeline));
   platform::ignore_broken_pipes();
   platform::raise_fd_limit();
-  const std::string level = arguments.verbose ? "info" : "warn";
-  log::start(arguments.name, level);
+  const std::string log_level = arguments.verbose ? "info" : "warn";
+  log::start(arguments.name, log_level);
   const auto memory = render::parse_memory_strategy(arguments.memory);
   if (!memory) {
     log::error("{}", memory.error().message);
+    return std::to_underlying(supervisor::WorkerExit::cannot_start);
+  }
+  arguments.choices.report_all = arguments.verbose;
+  const auto level = sandbox::parse_level(arguments.sandbox);
+  if (!level) {
+    log::error("The sandbox level \"{}\" is unknown; choose strict, basic or off.", arguments.sandbox);
+    return std::to_underlying(supervisor::WorkerExit::cannot_start);
+  }
+  // From here on, no file can be opened but the driver's.
+  const auto confined = sandbox::enter({.level = *level, .choices = arguments.choices, .log_prefix = arguments.name});
+  tell_about(confined, arguments);
+  if (arguments.require_sandbox && confined.reached != *level) {
+    log::error("The sandbox level {} cannot be reached, and --require-sandbox demands it.", arguments.sandbox);
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
   if (arguments.probe) return probe(*memory, arguments.json);
@@ -161,14 +200,14 @@ int main(int argc, char** argv) {
     log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
-  render::ContextOptions options{
-      .memory = *memory, .emulate_dma_buf = arguments.emulate_dma_buf, .validate = arguments.validate};
+  render::ContextOptions options{.memory = *memory, .emulate_dma_buf = arguments.emulate_dma_buf};
   UniqueFd client(arguments.socket);
   if (arguments.spare) {
     // A host that cannot be prepared is reported when a client wants to use it.
     if (auto host = render::PreparedHost::create(*memory)) options.host = std::move(*host);
-    client = wait_for_client(std::move(client), level);
+    client = wait_for_client(std::move(client), log_level);
     if (!client) std::_Exit(std::to_underlying(supervisor::WorkerExit::client_left));
   }
+  log::info("The sandbox is {}.", sandbox::describe(confined));
   std::_Exit(std::to_underlying(serve(std::move(client), options)));
 }

@@ -10,6 +10,7 @@
 #include "render/client_context.h"
 #include "render/extensions.h"
 #include "render/handlers_gen.h"
+#include "render/physical_device.h"
 #include "render/stream.h"
 
 namespace hesper::render {
@@ -35,11 +36,11 @@ std::vector<const char*> host_extensions_for(const PhysicalDevice& physical, con
   return names;
 }
 
-// The first extension on the client's list that it was not shown, or nullptr.
+// The first extension on the client's list that it cannot know of, or nullptr.
 const char* first_unknown_extension(const PhysicalDevice& physical, const VkDeviceCreateInfo& info) {
   for (std::uint32_t i = 0; i < info.enabledExtensionCount; ++i) {
     const char* name = info.ppEnabledExtensionNames[i];
-    if (!contains(physical.extensions, name)) return name;
+    if (!contains(physical.extensions, name) && !guest_implements(name)) return name;
   }
   return nullptr;
 }

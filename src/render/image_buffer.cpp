@@ -5,7 +5,6 @@
 #include "render/chain.h"
 #include "render/client_context.h"
 #include "render/handlers_gen.h"
-#include "render/imported_pages.h"
 #include "render/linear_dma_buf.h"
 #include "render/stream.h"
 
@@ -32,41 +31,19 @@ VkImageAspectFlags host_aspect(VkImageAspectFlags aspect) {
   return aspect == VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT ? VkImageAspectFlags{VK_IMAGE_ASPECT_COLOR_BIT} : aspect;
 }
 
-// Create infos for the host, made of the client's. `external` may hang in the chain of `info`.
-struct BufferForHost {
-  VkBufferCreateInfo info;
-  VkExternalMemoryBufferCreateInfo external;
-};
-struct ImageForHost {
-  VkImageCreateInfo info;
-  VkExternalMemoryImageCreateInfo external;
-  LinearImage linear;
-};
-
-void translate(const Device& device, const VkBufferCreateInfo& info, BufferForHost& host) {
-  host.info = info;
-  drop_external(device, host.info);
-  name_imports(device.physical_device, host.info, host.external);
-}
-
-// Error: what the client asks for does not exist.
-VkResult translate(const Device& device, const VkImageCreateInfo& info, ImageForHost& host) {
-  host.info = info;
-  drop_external(device, host.info);
-  if (device.physical_device.emulation.dma_buf) {
-    const VkResult result = to_linear_image(host.info, host.linear);
-    if (result != VK_SUCCESS) return result;
-  }
-  name_imports(device.physical_device, host.info, host.external);
-  return VK_SUCCESS;
+// A copy of the client's create info for the host, in `host`. Error: what the client asks for does not exist.
+VkResult translate(const Device& device, const VkImageCreateInfo& info, VkImageCreateInfo& host, LinearImage& linear) {
+  host = info;
+  drop_external(device, host);
+  return device.physical_device.emulation.dma_buf ? to_linear_image(host, linear) : VK_SUCCESS;
 }
 
 VkResult create_image(Device& device, const VkImageCreateInfo& wanted, VkImage& image) {
-  ImageForHost host;
-  VkResult result = translate(device, wanted, host);
+  VkImageCreateInfo info;
+  LinearImage linear;
+  VkResult result = translate(device, wanted, info, linear);
   if (result != VK_SUCCESS) return result;
-  const LinearImage& linear = host.linear;
-  result = device.procs->vkCreateImage(device.handle, &host.info, nullptr, &image);
+  result = device.procs->vkCreateImage(device.handle, &info, nullptr, &image);
   if (result != VK_SUCCESS || !linear.wanted) return result;
   if (linear.explicit_layout) {
     // The host chooses a linear image's pitch; the client's must be the same or the pixels would lie elsewhere.
@@ -102,9 +79,8 @@ void create(CommandStream& stream, Args& args, VkObjectType type, Handle& handle
 
 void on_vkCreateBuffer(CommandStream& stream, wire::vkCreateBuffer_args& args) {
   create(stream, args, VK_OBJECT_TYPE_BUFFER, *args.pBuffer, *args.pBuffer_ids, [&](const Device& device) {
-    BufferForHost host;
-    translate(device, *args.pCreateInfo, host);
-    return device.procs->vkCreateBuffer(device.handle, &host.info, nullptr, args.pBuffer);
+    drop_external(device, *args.pCreateInfo);
+    return device.procs->vkCreateBuffer(device.handle, args.pCreateInfo, nullptr, args.pBuffer);
   });
 }
 
@@ -112,11 +88,8 @@ void on_vkGetDeviceBufferMemoryRequirements(CommandStream& stream,
                                             wire::vkGetDeviceBufferMemoryRequirements_args& args) {
   Device& device = device_of(args.device.state);
   if (device.procs->vkGetDeviceBufferMemoryRequirements == nullptr) return stream.missing(args.kType);
-  BufferForHost host;
-  translate(device, *args.pInfo->pCreateInfo, host);
-  VkDeviceBufferMemoryRequirements info = *args.pInfo;
-  info.pCreateInfo = &host.info;
-  device.procs->vkGetDeviceBufferMemoryRequirements(device.handle, &info, args.pMemoryRequirements);
+  drop_external(device, *args.pInfo->pCreateInfo);
+  device.procs->vkGetDeviceBufferMemoryRequirements(device.handle, args.pInfo, args.pMemoryRequirements);
 }
 
 // ---- Images ----
@@ -158,15 +131,16 @@ void on_vkGetImageMemoryRequirements2(CommandStream& stream, wire::vkGetImageMem
 void on_vkGetDeviceImageMemoryRequirements(CommandStream& stream, wire::vkGetDeviceImageMemoryRequirements_args& args) {
   Device& device = device_of(args.device.state);
   if (device.procs->vkGetDeviceImageMemoryRequirements == nullptr) return stream.missing(args.kType);
-  ImageForHost host;
-  if (translate(device, *args.pInfo->pCreateInfo, host) != VK_SUCCESS) {
+  VkImageCreateInfo create_info;
+  LinearImage linear;
+  if (translate(device, *args.pInfo->pCreateInfo, create_info, linear) != VK_SUCCESS) {
     return;  // such an image cannot be created; the answer stays empty
   }
   VkDeviceImageMemoryRequirements info = *args.pInfo;
-  info.pCreateInfo = &host.info;
-  if (host.linear.wanted) info.planeAspect = VK_IMAGE_ASPECT_COLOR_BIT;
+  info.pCreateInfo = &create_info;
+  if (linear.wanted) info.planeAspect = VK_IMAGE_ASPECT_COLOR_BIT;
   device.procs->vkGetDeviceImageMemoryRequirements(device.handle, &info, args.pMemoryRequirements);
-  if (host.linear.wanted) keep_shared_types(device, args.pMemoryRequirements->memoryRequirements);
+  if (linear.wanted) keep_shared_types(device, args.pMemoryRequirements->memoryRequirements);
 }
 
 // ---- Layouts ----
@@ -193,14 +167,15 @@ void on_vkGetImageSubresourceLayout2(CommandStream& stream, wire::vkGetImageSubr
 void on_vkGetDeviceImageSubresourceLayout(CommandStream& stream, wire::vkGetDeviceImageSubresourceLayout_args& args) {
   Device& device = device_of(args.device.state);
   if (device.procs->vkGetDeviceImageSubresourceLayout == nullptr) return stream.missing(args.kType);
-  ImageForHost host;
-  if (translate(device, *args.pInfo->pCreateInfo, host) != VK_SUCCESS) return;
+  VkImageCreateInfo create_info;
+  LinearImage linear;
+  if (translate(device, *args.pInfo->pCreateInfo, create_info, linear) != VK_SUCCESS) return;
   VkImageSubresource2 subresource = *args.pInfo->pSubresource;
-  if (host.linear.wanted) {
+  if (linear.wanted) {
     subresource.imageSubresource.aspectMask = host_aspect(subresource.imageSubresource.aspectMask);
   }
   VkDeviceImageSubresourceInfo info = *args.pInfo;
-  info.pCreateInfo = &host.info;
+  info.pCreateInfo = &create_info;
   info.pSubresource = &subresource;
   device.procs->vkGetDeviceImageSubresourceLayout(device.handle, &info, args.pLayout);
 }

@@ -12,14 +12,14 @@
 #include "base/unique_fd.h"
 #include "platform/shared_memory.h"
 #include "render/extensions.h"
-#include "render/imported_pages.h"
 #include "render/trial_device.h"
 
 namespace hesper::render {
 namespace {
 
-constexpr VkDeviceSize kTrialSize = 64 * 1024;  // bytes; more than any import alignment seen
-constexpr std::uint32_t kPattern = 0x48455350;  // "HESP"
+constexpr VkDeviceSize kTrialSize = 64 * 1024;        // bytes; more than any import alignment seen
+constexpr std::uint32_t kPattern = 0x48455350;        // "HESP"
+constexpr std::uint32_t kSparsePattern = 0x53504152;  // "SPAR"
 constexpr VkMemoryPropertyFlags kCoherent = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 
 VkPhysicalDeviceMemoryProperties memory_properties(const InstanceProcs& procs, VkPhysicalDevice device) {
@@ -41,13 +41,13 @@ std::unexpected<Error> refused(const char* what, VkResult result) {
 }
 
 // Checks through a mapping of its own, as the client would see it, that the GPU wrote the pattern.
-Result<void> check_pattern(int fd) {
+Result<void> check_pattern(int fd, std::uint32_t pattern = kPattern) {
   auto view = platform::Mapping::map(fd, kTrialSize);
   if (!view) return std::unexpected(view.error());
   for (std::size_t at = 0; at < kTrialSize / 2; at += sizeof(kPattern)) {
     std::uint32_t word = 0;
     std::memcpy(&word, view->data() + at, sizeof(word));
-    if (word != kPattern) return fail("What the GPU wrote does not show in the shared pages.");
+    if (word != pattern) return fail("What the GPU wrote does not show in the shared pages.");
   }
   return {};
 }
@@ -55,12 +55,11 @@ Result<void> check_pattern(int fd) {
 // Renders into the second half of the shared pages. The answer is a sentence for the report; an error means that the
 // pixels are wrong. Drivers that keep images out of imported memory say so by their memory types, which is fine:
 // their images then get memory of their own.
-Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int fd,
-                              VkExternalMemoryHandleTypeFlags external) {
+Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int fd) {
   VkMemoryRequirements requirements{};
   VkSubresourceLayout layout{};
   if (!trial.renders) return "Shared pages show what the GPU writes; it does not render.";
-  if (trial.make_image(external, requirements, layout) != VK_SUCCESS) return "Linear images cannot be rendered to.";
+  if (trial.make_image(requirements, layout) != VK_SUCCESS) return "Linear images cannot be rendered to.";
   if ((requirements.memoryTypeBits & (1u << memory_type)) == 0) return "Images need memory of another type.";
   constexpr VkDeviceSize kOffset = kTrialSize / 2;
   if (requirements.size > kTrialSize - kOffset || kOffset % requirements.alignment != 0) {
@@ -80,6 +79,18 @@ Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int
     }
   }
   return "Shared pages show what the GPU writes and renders.";
+}
+
+// Whether sparse resources can be bound to the shared pages. Lavapipe (Mesa 25.0) takes such a bind for one of its own
+// memory, of which it maps file descriptor 0: the bind does nothing, or the resource shows the worker's standard input.
+// Drivers that keep sparse resources out of imported memory do so by their memory types, which is fine.
+bool try_sparse(TrialDevice& trial, std::uint32_t memory_type, int fd) {
+  VkMemoryRequirements requirements{};
+  if (!trial.binds_sparse) return true;
+  if (trial.make_sparse_buffer(kTrialSize, requirements) != VK_SUCCESS) return false;
+  if ((requirements.memoryTypeBits & (1u << memory_type)) == 0) return true;
+  if (requirements.size > kTrialSize) return false;  // larger pages than any driver's that was seen
+  return trial.fill_sparse(kSparsePattern) == VK_SUCCESS && check_pattern(fd, kSparsePattern).has_value();
 }
 
 Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice physical) {
@@ -125,15 +136,14 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
   r = trial.fill(kPattern);
   if (r != VK_SUCCESS) return refused("Filling imported memory fails", r);
   if (auto checked = check_pattern(fd->get()); !checked) return std::unexpected(checked.error());
-  const bool names_imports = naming_imports_changes_nothing(procs, physical, trial.vk, trial.device);
-  const VkExternalMemoryHandleTypeFlags named =
-      names_imports ? VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT : 0;
-  auto images = try_image(trial, info.memoryTypeIndex, fd->get(), named);
+  auto images = try_image(trial, info.memoryTypeIndex, fd->get());
   if (!images) return std::unexpected(images.error());
+  const bool sparse = try_sparse(trial, info.memoryTypeIndex, fd->get());
+  if (!sparse) *images += " Sparse resources cannot be bound to them, so there are none.";
   return MemoryPlan{.strategy = MemoryStrategy::hostptr,
                     .mappable_types = mappable,
                     .import_alignment = alignment,
-                    .names_imports = names_imports,
+                    .sparse = sparse,
                     .reason = std::move(*images)};
 }
 
@@ -170,7 +180,7 @@ Result<MemoryPlan> try_dmabuf(const InstanceProcs& procs, VkPhysicalDevice physi
   r = trial.fill(kPattern);
   if (r != VK_SUCCESS) return refused("Filling dma-buf memory fails", r);
   if (auto checked = check_pattern(fd.get()); !checked) return std::unexpected(checked.error());
-  auto images = try_image(trial, info.memoryTypeIndex, fd.get(), 0);
+  auto images = try_image(trial, info.memoryTypeIndex, fd.get());
   if (!images) return std::unexpected(images.error());
   return MemoryPlan{.strategy = MemoryStrategy::dmabuf,
                     .mappable_types = coherent,

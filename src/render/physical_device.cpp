@@ -20,7 +20,6 @@
 namespace hesper::render {
 namespace {
 
-// The guest implements these itself on top of what it gets.
 constexpr std::array<std::string_view, 3> kGuestImplements{"VK_KHR_map_memory2", "VK_KHR_deferred_host_operations",
                                                            "VK_EXT_tooling_info"};
 // Handled without the host's help where it has none. What they let programs see is what the plans stand for.
@@ -38,7 +37,7 @@ std::vector<VkExtensionProperties> list_shown_extensions(const PhysicalDevice& d
   for (VkExtensionProperties extension : device.host_extensions) {
     const std::string_view name = extension.extensionName;
     const wire::ProtocolExtension* known = on_the_wire(name);
-    if (known == nullptr || std::ranges::contains(kGuestImplements, name)) continue;
+    if (known == nullptr || guest_implements(name)) continue;
     if (name == VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME && device.memory.strategy != MemoryStrategy::dmabuf) {
       continue;  // advertised by drivers that cannot do it here; the probe tried
     }
@@ -72,6 +71,10 @@ std::uint32_t capped(std::uint32_t version) noexcept { return std::min(version, 
 
 bool PhysicalDevice::host_has(const char* extension) const noexcept { return contains(host_extensions, extension); }
 
+bool guest_implements(std::string_view extension) noexcept {
+  return std::ranges::contains(kGuestImplements, extension);
+}
+
 VkResult find_physical_devices(Instance& instance, const ContextOptions& options) {
   std::uint32_t count = 0;
   VkResult result = instance.procs->vkEnumeratePhysicalDevices(instance.handle, &count, nullptr);
@@ -102,6 +105,7 @@ VkResult find_physical_devices(Instance& instance, const ContextOptions& options
       continue;
     }
     device->memory = std::move(*plan);
+    if (!device->memory.sparse) hide_sparse(device->properties);
     device->emulation = plan_emulation(*instance.procs, handle, device->memory.strategy, options.emulate_dma_buf);
     device->extensions = list_shown_extensions(*device);
     log::debug("{}: memory strategy {}. {}", name, name_of(device->memory.strategy), device->memory.reason);
@@ -116,6 +120,27 @@ void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& proper
   for (std::uint32_t i = 0; i < properties.memoryTypeCount; ++i) {
     if ((plan.mappable_types & (1u << i)) == 0) properties.memoryTypes[i].propertyFlags &= ~kHost;
   }
+}
+
+void hide_sparse(VkPhysicalDeviceFeatures& features) noexcept {
+  features.sparseBinding = VK_FALSE;
+  features.sparseResidencyBuffer = VK_FALSE;
+  features.sparseResidencyImage2D = VK_FALSE;
+  features.sparseResidencyImage3D = VK_FALSE;
+  features.sparseResidency2Samples = VK_FALSE;
+  features.sparseResidency4Samples = VK_FALSE;
+  features.sparseResidency8Samples = VK_FALSE;
+  features.sparseResidency16Samples = VK_FALSE;
+  features.sparseResidencyAliased = VK_FALSE;
+}
+
+void hide_sparse(VkPhysicalDeviceProperties& properties) noexcept {
+  properties.limits.sparseAddressSpaceSize = 0;
+  properties.sparseProperties = {};
+}
+
+void hide_sparse(VkQueueFamilyProperties& family) noexcept {
+  family.queueFlags &= ~VkQueueFlags{VK_QUEUE_SPARSE_BINDING_BIT};
 }
 
 // ---- Handlers ----
@@ -135,6 +160,62 @@ void on_vkGetPhysicalDeviceProperties2(CommandStream&, wire::vkGetPhysicalDevice
   instance_procs(args.physicalDevice.state)
       .vkGetPhysicalDeviceProperties2(args.physicalDevice.handle, args.pProperties);
   args.pProperties->properties.apiVersion = capped(args.pProperties->properties.apiVersion);
+  if (!physical(args.physicalDevice.state).memory.sparse) hide_sparse(args.pProperties->properties);
+}
+
+void on_vkGetPhysicalDeviceFeatures(CommandStream&, wire::vkGetPhysicalDeviceFeatures_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  device.procs->vkGetPhysicalDeviceFeatures(device.handle, args.pFeatures);
+  if (!device.memory.sparse) hide_sparse(*args.pFeatures);
+}
+
+void on_vkGetPhysicalDeviceFeatures2(CommandStream&, wire::vkGetPhysicalDeviceFeatures2_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  device.procs->vkGetPhysicalDeviceFeatures2(device.handle, args.pFeatures);
+  if (!device.memory.sparse) hide_sparse(args.pFeatures->features);
+}
+
+void on_vkGetPhysicalDeviceQueueFamilyProperties(CommandStream&,
+                                                 wire::vkGetPhysicalDeviceQueueFamilyProperties_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  device.procs->vkGetPhysicalDeviceQueueFamilyProperties(device.handle, args.pQueueFamilyPropertyCount,
+                                                         args.pQueueFamilyProperties);
+  if (device.memory.sparse || args.pQueueFamilyProperties == nullptr) return;
+  for (std::uint32_t i = 0; i < *args.pQueueFamilyPropertyCount; ++i) hide_sparse(args.pQueueFamilyProperties[i]);
+}
+
+void on_vkGetPhysicalDeviceQueueFamilyProperties2(CommandStream&,
+                                                  wire::vkGetPhysicalDeviceQueueFamilyProperties2_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  device.procs->vkGetPhysicalDeviceQueueFamilyProperties2(device.handle, args.pQueueFamilyPropertyCount,
+                                                          args.pQueueFamilyProperties);
+  if (device.memory.sparse || args.pQueueFamilyProperties == nullptr) return;
+  for (std::uint32_t i = 0; i < *args.pQueueFamilyPropertyCount; ++i) {
+    hide_sparse(args.pQueueFamilyProperties[i].queueFamilyProperties);
+  }
+}
+
+void on_vkGetPhysicalDeviceSparseImageFormatProperties(
+    CommandStream&, wire::vkGetPhysicalDeviceSparseImageFormatProperties_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  if (!device.memory.sparse) {
+    *args.pPropertyCount = 0;
+    return;
+  }
+  device.procs->vkGetPhysicalDeviceSparseImageFormatProperties(device.handle, args.format, args.type, args.samples,
+                                                               args.usage, args.tiling, args.pPropertyCount,
+                                                               args.pProperties);
+}
+
+void on_vkGetPhysicalDeviceSparseImageFormatProperties2(
+    CommandStream&, wire::vkGetPhysicalDeviceSparseImageFormatProperties2_args& args) {
+  const PhysicalDevice& device = physical(args.physicalDevice.state);
+  if (!device.memory.sparse) {
+    *args.pPropertyCount = 0;
+    return;
+  }
+  device.procs->vkGetPhysicalDeviceSparseImageFormatProperties2(device.handle, args.pFormatInfo, args.pPropertyCount,
+                                                                args.pProperties);
 }
 
 void on_vkGetPhysicalDeviceMemoryProperties(CommandStream&, wire::vkGetPhysicalDeviceMemoryProperties_args& args) {

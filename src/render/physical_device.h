@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/error.h"
 #include "render/loader.h"
@@ -15,12 +16,21 @@ namespace hesper::render {
 // The newest Vulkan version that this renderer replays; the patch number is the host's own.
 inline constexpr std::uint32_t kNewestVersion = VK_MAKE_API_VERSION(0, 1, 4, VK_API_VERSION_PATCH(~0u));
 
-// Creates the host's instance for a client (app may be nullptr: version 1.1). validation: null for none.
-[[nodiscard]] Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, const VkApplicationInfo* app,
-                                                                     std::unique_ptr<Validation> validation);
+// Creates the host's instance for a client (app may be nullptr: version 1.1).
+[[nodiscard]] Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader,
+                                                                     const VkApplicationInfo* app);
 
 // Fills instance.physical_devices: those of Vulkan 1.1 on which a memory strategy works. Logs why others are left out.
 [[nodiscard]] VkResult find_physical_devices(Instance& instance, const ContextOptions& options);
+
+// Extensions that the guest implements itself, on top of what it gets. They are not shown to it, but it may still name
+// them when it creates a device, as Mesa hands on its program's list.
+[[nodiscard]] bool guest_implements(std::string_view extension) noexcept;
+
+// Take sparse binding out of what the client is told, where the plan has none.
+void hide_sparse(VkPhysicalDeviceFeatures& features) noexcept;
+void hide_sparse(VkPhysicalDeviceProperties& properties) noexcept;
+void hide_sparse(VkQueueFamilyProperties& family) noexcept;
 
 // Makes memory properties fit the plan: types that cannot be mapped are not shown as host-visible.
 void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept;

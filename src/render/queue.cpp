@@ -155,6 +155,9 @@ void on_vkQueueSubmit2(CommandStream& stream, wire::vkQueueSubmit2_args& args) {
 void on_vkQueueBindSparse(CommandStream& stream, wire::vkQueueBindSparse_args& args) {
   if (lost_object(stream, args.kType, args.ret)) return;
   Queue& queue = queue_of(args.queue.state);
+  if (!queue.device->physical_device.memory.sparse) {
+    return stream.refuse(args.kType, "Sparse resources cannot be bound to shared memory on this host.");
+  }
   edit_submits(queue, args.pBindInfo, args.bindInfoCount);
   const std::scoped_lock lock(queue.mutex);
   args.ret = queue.procs->vkQueueBindSparse(queue.handle, args.bindInfoCount, args.pBindInfo, args.fence.handle);

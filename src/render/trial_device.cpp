@@ -1,4 +1,4 @@
-// TrialDevice: creation, and the two pieces of work.
+// TrialDevice: creation, and the pieces of work.
 #include "render/trial_device.h"
 
 #include <algorithm>
@@ -27,6 +27,10 @@ TrialDevice::TrialDevice(const InstanceProcs& instance, VkPhysicalDevice physica
     result = VK_ERROR_INITIALIZATION_FAILED;
     return;
   }
+  VkPhysicalDeviceFeatures offered{};
+  instance.vkGetPhysicalDeviceFeatures(physical, &offered);
+  binds_sparse = offered.sparseBinding == VK_TRUE && (family->queueFlags & VK_QUEUE_SPARSE_BINDING_BIT) != 0;
+  const VkPhysicalDeviceFeatures features{.sparseBinding = binds_sparse ? VK_TRUE : VK_FALSE};
   const float priority = 1.0F;
   const VkDeviceQueueCreateInfo queue_info{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                            .queueFamilyIndex = static_cast<std::uint32_t>(family - families.begin()),
@@ -36,7 +40,8 @@ TrialDevice::TrialDevice(const InstanceProcs& instance, VkPhysicalDevice physica
                                 .queueCreateInfoCount = 1,
                                 .pQueueCreateInfos = &queue_info,
                                 .enabledExtensionCount = static_cast<std::uint32_t>(extensions.size()),
-                                .ppEnabledExtensionNames = extensions.data()};
+                                .ppEnabledExtensionNames = extensions.data(),
+                                .pEnabledFeatures = &features};
   result = instance.vkCreateDevice(physical, &info, nullptr, &device);
   if (result != VK_SUCCESS) return;
   load(vk, instance.vkGetDeviceProcAddr, device);
@@ -56,6 +61,7 @@ TrialDevice::~TrialDevice() {
   vk.vkDestroyImageView(device, view_, nullptr);
   vk.vkDestroyImage(device, image_, nullptr);
   vk.vkDestroyBuffer(device, buffer_, nullptr);
+  vk.vkDestroyBuffer(device, sparse_buffer_, nullptr);
   vk.vkFreeMemory(device, memory, nullptr);
   vk.vkDestroyFence(device, fence_, nullptr);
   vk.vkDestroyCommandPool(device, pool_, nullptr);
@@ -81,12 +87,32 @@ VkResult TrialDevice::fill(std::uint32_t pattern) {
   return run([&](VkCommandBuffer commands) { vk.vkCmdFillBuffer(commands, buffer_, 0, VK_WHOLE_SIZE, pattern); });
 }
 
-VkResult TrialDevice::make_image(VkExternalMemoryHandleTypeFlags external, VkMemoryRequirements& requirements,
-                                 VkSubresourceLayout& layout) {
-  const VkExternalMemoryImageCreateInfo external_info{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
-                                                      .handleTypes = external};
+VkResult TrialDevice::make_sparse_buffer(VkDeviceSize size, VkMemoryRequirements& requirements) {
+  const VkBufferCreateInfo info{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                .flags = VK_BUFFER_CREATE_SPARSE_BINDING_BIT,
+                                .size = size,
+                                .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+  const VkResult created = vk.vkCreateBuffer(device, &info, nullptr, &sparse_buffer_);
+  if (created != VK_SUCCESS) return created;
+  vk.vkGetBufferMemoryRequirements(device, sparse_buffer_, &requirements);
+  sparse_size_ = requirements.size;
+  return VK_SUCCESS;
+}
+
+VkResult TrialDevice::fill_sparse(std::uint32_t pattern) {
+  const VkSparseMemoryBind all{.resourceOffset = 0, .size = sparse_size_, .memory = memory, .memoryOffset = 0};
+  const VkSparseBufferMemoryBindInfo bind{.buffer = sparse_buffer_, .bindCount = 1, .pBinds = &all};
+  const VkBindSparseInfo info{.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO, .bufferBindCount = 1, .pBufferBinds = &bind};
+  VkResult r = vk.vkResetFences(device, 1, &fence_);
+  if (r == VK_SUCCESS) r = vk.vkQueueBindSparse(queue_, 1, &info, fence_);
+  if (r == VK_SUCCESS) r = vk.vkWaitForFences(device, 1, &fence_, VK_TRUE, kPatience);
+  if (r != VK_SUCCESS) return r;
+  return run(
+      [&](VkCommandBuffer commands) { vk.vkCmdFillBuffer(commands, sparse_buffer_, 0, VK_WHOLE_SIZE, pattern); });
+}
+
+VkResult TrialDevice::make_image(VkMemoryRequirements& requirements, VkSubresourceLayout& layout) {
   const VkImageCreateInfo info{.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
-                               .pNext = external != 0 ? &external_info : nullptr,
                                .imageType = VK_IMAGE_TYPE_2D,
                                .format = kFormat,
                                .extent = {.width = kImageSize, .height = kImageSize, .depth = 1},

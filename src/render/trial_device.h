@@ -26,17 +26,21 @@ class TrialDevice {
   // Creates the buffer, `size` bytes, to be filled. external: its handle type, or 0.
   [[nodiscard]] VkResult make_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeFlags external,
                                      VkMemoryRequirements& requirements);
-  // Creates the image: linear, to be rendered to. external: its handle type, or 0.
-  [[nodiscard]] VkResult make_image(VkExternalMemoryHandleTypeFlags external, VkMemoryRequirements& requirements,
-                                    VkSubresourceLayout& layout);
+  // Creates the image: linear, to be rendered to.
+  [[nodiscard]] VkResult make_image(VkMemoryRequirements& requirements, VkSubresourceLayout& layout);
 
   // Binds the buffer to the start of `memory`, lets the GPU fill it with `pattern` and waits.
   [[nodiscard]] VkResult fill(std::uint32_t pattern);
+  // Creates a sparse buffer of `size` bytes, for fill_sparse().
+  [[nodiscard]] VkResult make_sparse_buffer(VkDeviceSize size, VkMemoryRequirements& requirements);
+  // Binds all of the sparse buffer to the start of `memory`, lets the GPU fill it and waits.
+  [[nodiscard]] VkResult fill_sparse(std::uint32_t pattern);
   // Binds the image to `memory` at `offset`, renders a red picture and waits.
   [[nodiscard]] VkResult render_red(VkDeviceSize offset);
 
   VkResult result = VK_SUCCESS;  // of construction
   bool renders = false;          // the queue takes graphics
+  bool binds_sparse = false;     // the queue takes sparse binding, and the device was created for it
   DeviceProcs vk{};
   VkDevice device = VK_NULL_HANDLE;
   VkDeviceMemory memory = VK_NULL_HANDLE;  // filled in by the caller, freed here
@@ -49,6 +53,8 @@ class TrialDevice {
   VkCommandPool pool_ = VK_NULL_HANDLE;
   VkFence fence_ = VK_NULL_HANDLE;
   VkBuffer buffer_ = VK_NULL_HANDLE;
+  VkBuffer sparse_buffer_ = VK_NULL_HANDLE;
+  VkDeviceSize sparse_size_ = 0;
   VkImage image_ = VK_NULL_HANDLE;
   VkImageView view_ = VK_NULL_HANDLE;
   VkRenderPass render_pass_ = VK_NULL_HANDLE;

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "base/log.h"
 #include "platform/process.h"
@@ -166,6 +167,8 @@ Result<pid_t> Supervisor::start_worker(int socket, bool spare, const std::string
   };
   if (spare) spawn.arguments.emplace_back("--spare");
   spawn.arguments.insert(spawn.arguments.end(), worker_.options.begin(), worker_.options.end());
+  // What the system refuses to the sandbox, it refuses to all workers alike; the first one says it.
+  if (std::exchange(first_worker_started_, true)) spawn.arguments.emplace_back("--sandbox-told");
   return platform::spawn(spawn);
 }
 

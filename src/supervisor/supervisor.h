@@ -86,6 +86,7 @@ class Supervisor {
   Limits limits_;
   platform::Pipe lifeline_;
   std::size_t last_number_ = 0;
+  bool first_worker_started_ = false;
   std::optional<Clock::time_point> accept_again_at_;  // accept() failed, out of fds most likely
   std::vector<Spare> spares_;
   Clock::time_point start_spares_at_{};

@@ -25,8 +25,23 @@ Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choice
 
   if (!choices.memory.empty()) worker.options.insert(worker.options.end(), {"--memory", choices.memory});
   if (choices.emulate_dma_buf) worker.options.emplace_back("--emulate-dma-buf");
-  if (choices.validate) worker.options.emplace_back("--validate");
   if (choices.verbose) worker.options.emplace_back("--verbose");
+  if (!choices.sandbox.empty()) worker.options.insert(worker.options.end(), {"--sandbox", choices.sandbox});
+  if (choices.require_sandbox) worker.options.emplace_back("--require-sandbox");
+  const auto add_number = [&](const char* option, std::uint64_t value) {
+    worker.options.insert(worker.options.end(), {option, std::to_string(value)});
+  };
+  if (choices.address_space) add_number("--address-space", *choices.address_space);
+  if (choices.max_fds) add_number("--max-fds", *choices.max_fds);
+  if (!choices.shader_cache.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(choices.shader_cache, error);
+    if (error)
+      return fail_errno(fmt::format("Making the folder '{}' fails", choices.shader_cache.native()), error.value());
+    worker.options.insert(worker.options.end(),
+                          {"--shader-cache", std::filesystem::absolute(choices.shader_cache, error).native()});
+  }
+  if (choices.nice != 0) add_number("--nice", static_cast<std::uint64_t>(choices.nice));
   return worker;
 }
 

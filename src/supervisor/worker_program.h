@@ -41,8 +41,13 @@ struct WorkerChoices {
   std::string memory;                                // empty: the worker decides
   std::optional<std::filesystem::path> host_driver;  // the only host driver to use
   bool emulate_dma_buf = false;                      // see render::ContextOptions
-  bool validate = false;                             // see render::ContextOptions
   bool verbose = false;
+  std::string sandbox;                         // a sandbox::Level by name; empty: strict
+  bool require_sandbox = false;                // a worker that does not reach it serves nobody
+  std::optional<std::uint64_t> address_space;  // the next four: see sandbox::Choices
+  std::optional<std::uint64_t> max_fds;
+  int nice = 0;
+  std::filesystem::path shader_cache;
 };
 
 // Finds hesper-render in the folder of this program. environment: of WorkerProgram.

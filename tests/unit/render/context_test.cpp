@@ -2,10 +2,13 @@
 // malformed stream ends one context and no other.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "test_client.h"
 
@@ -120,6 +123,29 @@ class ContextTest : public testing::Test {
     args.pBuffer_ids = &id;
     EXPECT_TRUE(client.send(args));
     return id;
+  }
+
+  // A second device.
+  VkResult create_device_with(const char* extension) {
+    const float priority = 1.0F;
+    const VkDeviceQueueCreateInfo queue_info{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                             .queueFamilyIndex = 0,
+                                             .queueCount = 1,
+                                             .pQueuePriorities = &priority};
+    const VkDeviceCreateInfo info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                  .queueCreateInfoCount = 1,
+                                  .pQueueCreateInfos = &queue_info,
+                                  .enabledExtensionCount = 1,
+                                  .ppEnabledExtensionNames = &extension};
+    wire::ObjectId id = client.new_id();
+    VkDevice made{};
+    wire::vkCreateDevice_args args;
+    args.physicalDevice.id = client.physical_device;
+    args.pCreateInfo = &info;
+    args.pDevice = &made;
+    args.pDevice_ids = &id;
+    EXPECT_TRUE(client.call(args));
+    return args.ret;
   }
 
   VkResult bind(wire::ObjectId buffer, wire::ObjectId memory) {
@@ -426,6 +452,53 @@ TEST_F(ContextTest, ASecondQueueIdIsRefused) {
 }
 
 // ---- The end of things ----
+
+TEST_F(ContextTest, ADeviceMayNameWhatTheGuestImplements) {
+  EXPECT_EQ(create_device_with("VK_KHR_deferred_host_operations"), VK_SUCCESS);
+  EXPECT_EQ(create_device_with("VK_KHR_no_such_thing"), VK_ERROR_EXTENSION_NOT_PRESENT);
+}
+
+// Lavapipe of Mesa 25.0 binds sparse resources to the worker's standard input instead of imported memory. Elsewhere the
+// test only sees that the answers agree.
+TEST_F(ContextTest, SparseBindingIsOfferedWholeOrNotAtAll) {
+  VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+  wire::vkGetPhysicalDeviceProperties2_args get_properties;
+  get_properties.physicalDevice.id = client.physical_device;
+  get_properties.pProperties = &properties;
+  ASSERT_TRUE(client.call(get_properties));
+
+  VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
+  wire::vkGetPhysicalDeviceFeatures2_args get_features;
+  get_features.physicalDevice.id = client.physical_device;
+  get_features.pFeatures = &features;
+  ASSERT_TRUE(client.call(get_features));
+
+  std::uint32_t count = 8;
+  std::vector<VkQueueFamilyProperties2> families(count, {.sType = VK_STRUCTURE_TYPE_QUEUE_FAMILY_PROPERTIES_2});
+  wire::vkGetPhysicalDeviceQueueFamilyProperties2_args get_families;
+  get_families.physicalDevice.id = client.physical_device;
+  get_families.pQueueFamilyPropertyCount = &count;
+  get_families.pQueueFamilyProperties = families.data();
+  ASSERT_TRUE(client.call(get_families));
+
+  const bool offered = features.features.sparseBinding == VK_TRUE;
+  EXPECT_EQ(properties.properties.limits.sparseAddressSpaceSize != 0, offered);
+  EXPECT_EQ(std::ranges::any_of(families,
+                                [](const auto& family) {
+                                  return (family.queueFamilyProperties.queueFlags & VK_QUEUE_SPARSE_BINDING_BIT) != 0;
+                                }),
+            offered);
+  const std::string_view name = properties.properties.deviceName;
+  if (name.starts_with("llvmpipe")) {
+    EXPECT_FALSE(offered);
+  }
+  if (offered) return;
+  EXPECT_EQ(features.features.sparseResidencyBuffer, VK_FALSE);
+  EXPECT_EQ(features.features.sparseResidencyImage2D, VK_FALSE);
+  wire::vkQueueBindSparse_args bind;
+  bind.queue.id = client.queue;
+  EXPECT_FALSE(client.send(bind)) << "A client that does not ask may not bind either.";
+}
 
 TEST_F(ContextTest, DeviceGoesWithWhatIsLeft) {
   allocate_memory(4096);

@@ -1,0 +1,27 @@
+// Limits: how much of the system's resources this process may use. They cannot be raised again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/error.h"
+
+namespace hesper::platform {
+
+// Unset: as inherited. A limit above the inherited hard limit becomes that hard limit.
+struct Limits {
+  std::optional<std::uint64_t> address_space;  // bytes
+  std::optional<std::uint64_t> open_files;
+  std::optional<std::uint64_t> file_size;  // bytes; also of shared memory. A larger file is EFBIG and no signal.
+  // Of the process's user namespace: of use only where the process has one for itself.
+  std::optional<std::uint64_t> threads;
+  int nice = 0;  // 0 to 19: how much less processor time than others it gets where there is not enough for all
+};
+
+// Sets these, and forbids core files and real-time scheduling.
+[[nodiscard]] Result<void> set_limits(const Limits& limits);
+
+// Bytes of physical memory of this host; 0: unknown.
+[[nodiscard]] std::uint64_t physical_memory() noexcept;
+
+}  // namespace hesper::platform

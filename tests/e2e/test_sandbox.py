@@ -1,0 +1,187 @@
+# The workers' sandbox: the same results at every level, what is reached and said, and a driver that tries to get out.
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import unittest
+
+from support import BACKPORTS, HESPER, NATIVE_ICD, STABLE, VENUS_ICD, TestCase, client, end_group, run, wait_until
+
+LEVELS = ("strict", "basic", "off")
+
+
+def at_level(level):
+    return ["--sandbox", level]
+
+
+class Levels(TestCase):
+    """Real clients do not notice the level."""
+
+    def test_the_picture_is_the_native_one(self):
+        native = self.scratch.path / "native.png"
+        want = self.native(client("scene"), "--output", native)
+        for level in LEVELS:
+            with self.subTest(level=level):
+                ours = self.scratch.path / f"{level}.png"
+                got = self.hesper(BACKPORTS, client("scene"), "--output", ours, options=at_level(level))
+                self.assertEqual(got.output, want.output)
+                self.assertEqual(ours.read_bytes(), native.read_bytes())
+                self.assertNotIn("sandbox", got.errors)
+
+    def test_compute(self):
+        for level in LEVELS:
+            with self.subTest(level=level):
+                self.hesper(STABLE, client("compute"), "--rounds", 10, "--big-mib", 64, options=at_level(level))
+
+    def test_vulkaninfo(self):
+        outputs = {level: self.hesper(BACKPORTS, "vulkaninfo", options=at_level(level)).output for level in LEVELS}
+        self.assertEqual(outputs["strict"], outputs["off"])
+        self.assertEqual(outputs["basic"], outputs["off"])
+
+    def test_the_default_needs_no_cache(self):
+        environment = self.scratch.environment()
+        del environment["HESPER_SHADER_CACHE"]
+        command = [HESPER, "exec", "--icd", VENUS_ICD[BACKPORTS], "--host-driver", NATIVE_ICD, "--", client("many"), "--count", "2"]
+        self.expect_success(run(command, environment, 60))
+
+
+class Report(TestCase):
+    def verbose(self, *options, **variables):
+        return self.expect_success(
+            self.exec(BACKPORTS, client("many"), "--count", 1, options=["-v", *options], **variables)
+        ).errors
+
+    def test_names_level_means_and_family(self):
+        log = self.verbose()
+        self.assertRegex(log, r"level +strict \(own .*mount, network, IPC, UTS and cgroup namespaces; a file system of its own;")
+        self.assertIn("lists of lavapipe", log)
+        self.assertRegex(log, r"client 1: info: The sandbox is strict \(")
+        self.assertNotIn("refuses the system call", log)
+
+    def test_other_levels(self):
+        self.assertRegex(self.verbose(*at_level("basic")), r"client 1: info: The sandbox is basic \(")
+        self.assertIn("client 1: info: The sandbox is off.", self.verbose(HESPER_SANDBOX="off"))
+
+    def test_an_unknown_level_is_refused(self):
+        finished = self.exec(BACKPORTS, "true", options=at_level("lax"))
+        self.assertEqual(finished.status, 125)
+        self.assertIn("lax", finished.errors)
+
+
+def status_of(process):
+    lines = pathlib.Path(f"/proc/{process}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def children_of(process):
+    with open(f"/proc/{process}/task/{process}/children") as children:
+        return list(map(int, children.read().split()))
+
+
+class Worker(TestCase):
+    """What the kernel itself says about a worker that serves."""
+
+    def serving(self, *options):
+        process = subprocess.Popen(
+            [HESPER, "exec", "--icd", VENUS_ICD[BACKPORTS], "--host-driver", NATIVE_ICD, "--spare-workers", "0", *options]
+            + ["--", client("many"), "--count", "1", "--hold-ms", "60000"],
+            env=self.scratch.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.addCleanup(end_group, process)
+
+        def workers():
+            names = {child: status_of(child)["Name"] for child in children_of(process.pid)}
+            return [child for child, name in names.items() if name.startswith("hesper-render")]
+
+        wait_until(lambda: workers() and int(status_of(workers()[0])["Threads"]) > 1, 20, "No worker serves.")
+        return process, workers()[0]
+
+    def test_has_nothing_left(self):
+        _, worker = self.serving()
+        status = status_of(worker)
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            if capabilities != "CapBnd" or os.geteuid() == 0:
+                self.assertEqual(int(status[capabilities], 16), 0, capabilities)
+        self.assertEqual(status["NoNewPrivs"], "1")
+        self.assertEqual(status["Seccomp"], "2")
+        if os.geteuid() != 0:
+            # Nobody but root looks into it.
+            self.assertRaises(PermissionError, os.readlink, f"/proc/{worker}/ns/mnt")
+            return
+        for name in ("mnt", "net", "ipc", "uts", "cgroup"):
+            self.assertNotEqual(os.readlink(f"/proc/{worker}/ns/{name}"), os.readlink(f"/proc/self/ns/{name}"), name)
+        self.assertNotIn("passwd", os.listdir(f"/proc/{worker}/root/etc"))
+        self.assertEqual(sorted(os.listdir(f"/proc/{worker}/root/proc")), ["cpuinfo", "meminfo", "self"])
+        limits = pathlib.Path(f"/proc/{worker}/limits").read_text()
+        self.assertRegex(limits, r"Max core file size +0 +0 ")
+        self.assertRegex(limits, r"Max open files +\d{2,6} +\d{2,6} ")
+
+    def test_limits_are_those_that_were_asked_for(self):
+        _, worker = self.serving("--max-fds", "300", "--address-space", "16G", "--nice", "5")
+        limits = pathlib.Path(f"/proc/{worker}/limits").read_text()
+        self.assertRegex(limits, r"Max open files +300 +300 ")
+        self.assertRegex(limits, rf"Max address space +{16 << 30} +{16 << 30} ")
+        with open(f"/proc/{worker}/stat") as stat:
+            self.assertEqual(stat.read().rpartition(")")[2].split()[16], "5")
+
+    def test_ends_with_the_supervisor(self):
+        process, worker = self.serving()
+        os.kill(process.pid, signal.SIGKILL)
+        wait_until(lambda: not os.path.exists(f"/proc/{worker}") or status_of(worker)["State"][0] == "Z", 5, "The worker lives on.")
+
+
+class HostileDriver(TestCase):
+    """tests/clients/hostile_driver: it must manage nothing in the sandbox, and a lot without."""
+
+    def setUp(self):
+        super().setUp()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.listener.close)
+        self.file = self.scratch.path / "mine"
+        self.file.write_text("mine")
+
+    def let_it_try(self, level, **variables):
+        """Its report, and all else that is logged."""
+        finished = self.exec(
+            BACKPORTS,
+            *(client("many"), "--count", 1),
+            options=[*at_level(level), "-v", "--spare-workers", 0],
+            host=client("hostile_driver.json"),
+            HESPER_TEST_FILE=str(self.file),
+            HESPER_TEST_PORT=str(self.listener.getsockname()[1]),
+            **variables,
+        )
+        self.assertNotEqual(finished.status, 0, "A driver without a device served a client.")
+        return finished.errors
+
+    def test_manages_nothing(self):
+        log = self.let_it_try("strict")
+        managed = re.findall(r"hostile driver: managed (\d+) of (\d+)", log)
+        self.assertTrue(managed, log)
+        self.assertEqual({number for number, _ in managed}, {"0"}, log)
+        for call in ("socket", "kill"):
+            self.assertIn(f"refuses the system call {call} (", log)
+        self.assertEqual(self.file.read_text(), "mine")
+
+    def test_manages_a_lot_without_a_sandbox(self):
+        log = self.let_it_try("off")
+        for feat in ("reads a file", "connects to a port", "runs a program", "starts a process", "signals its parent"):
+            self.assertIn(f"hostile driver: {feat}", log)
+
+    def test_attacks_end_the_worker_and_are_named(self):
+        for level in "strict", "basic":
+            for attack in "ptrace", "mount", "unshare", "process_vm_readv", "userfaultfd", "keyctl":
+                with self.subTest(level=level, attack=attack):
+                    log = self.let_it_try(level, HESPER_TEST_ATTACK=attack)
+                    self.assertIn(f"error: The sandbox refuses the system call {attack} (", log)
+                    self.assertIn(f"signal {signal.SIGSYS.value} ", log)
+                    self.assertNotIn("returns", log)
+
+
+if __name__ == "__main__":
+    unittest.main()
