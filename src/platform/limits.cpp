@@ -1,4 +1,4 @@
-// Limits: setrlimit and nice, the same on every POSIX system.
+// Limits: setrlimit, the same on every POSIX system.
 #include "platform/limits.h"
 
 #include <fmt/format.h>
@@ -50,8 +50,6 @@ Result<void> set_limits(const Limits& limits) {
     if (!row.value) continue;
     if (auto set = lower(row.resource, row.what, *row.value); !set) return set;
   }
-  if (limits.nice > 0 && ::setpriority(PRIO_PROCESS, 0, limits.nice) != 0)
-    return fail_errno(fmt::format("Setting the nice value {} fails", limits.nice), errno);
   return {};
 }
 

@@ -15,7 +15,6 @@ struct Limits {
   std::optional<std::uint64_t> file_size;  // bytes; also of shared memory. A larger file is EFBIG and no signal.
   // Of the process's user namespace: of use only where the process has one for itself.
   std::optional<std::uint64_t> threads;
-  int nice = 0;  // 0 to 19: how much less processor time than others it gets where there is not enough for all
 };
 
 // Sets these, and forbids core files and real-time scheduling.

@@ -49,6 +49,10 @@ struct ChildState {
 // end the parent holds. Call at the start of main(), before any thread.
 void die_with_parent(UniqueFd lifeline);
 
+// Lowers the share of processor time of this process, where there is not enough for all. nice: 1 to 19. Where the
+// system shares time among sessions first (Linux, autogroup), of its session if that is its own. Best effort.
+void nice_process(int nice) noexcept;
+
 // Lets this process open as many files as the system's hard limit allows. Not for processes that start programs of
 // others: those may still use select().
 void raise_fd_limit() noexcept;

@@ -26,7 +26,7 @@ bool has(const HostDrivers& drivers, Family family) {
 
 platform::Limits limits_for(const HostDrivers& drivers, const Choices& choices) {
   const std::uint64_t memory = platform::physical_memory();
-  platform::Limits limits{.open_files = choices.open_files.value_or(kOpenFiles), .nice = choices.nice};
+  platform::Limits limits{.open_files = choices.open_files.value_or(kOpenFiles)};
   // lavapipe takes 0.8 GiB, 0.7 of them thread stacks and heaps, and what the client allocates; drivers of GPUs also
   // map the GPU's memory. NVIDIA's reserves addresses for all memory that the host and its GPUs can ever have.
   if (!has(drivers, Family::nvidia)) limits.address_space = 64 * kGiB + 4 * memory;

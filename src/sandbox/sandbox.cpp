@@ -10,6 +10,7 @@
 
 #include "platform/own_namespaces.h"
 #include "platform/privileges.h"
+#include "platform/process.h"
 #include "sandbox/syscall_lists.h"
 
 namespace hesper::sandbox {
@@ -32,6 +33,7 @@ class Entrance {
     const bool strict = options_.level == Level::strict;
 
     const bool own_root = strict && leave_for_own_root(policy.files);
+    if (options_.choices.nice > 0) platform::nice_process(options_.choices.nice);
     if (own_user_) policy.limits.threads = kThreads;
     if (const auto set = platform::set_limits(policy.limits); set)
       add("limits");

@@ -1,5 +1,6 @@
 // Facts about our own process where there is neither /proc nor a parent-death signal (macOS).
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,5 +43,7 @@ void die_with_parent(UniqueFd lifeline) {
     ::_exit(1);
   }).detach();
 }
+
+void nice_process(int nice) noexcept { ::setpriority(PRIO_PROCESS, 0, nice); }
 
 }  // namespace hesper::platform
