@@ -41,7 +41,6 @@ std::unexpected<Error> refused(int error) {
         "profile with userns; in a container, a runtime profile that allows unshare).";
   if (error == ENOSPC) advice = " The limits in /proc/sys/user/max_*_namespaces are reached or 0.";
   auto result = fail_errno("The kernel refuses namespaces of its own to this process", error);
-  result.error().message += '.';
   result.error().message += advice;
   return result;
 }
