@@ -2,7 +2,9 @@
 #include "dump.h"
 
 #include <algorithm>
+#include <charconv>
 #include <format>
+#include <iterator>
 #include <vector>
 
 namespace hesper::fake {
@@ -56,11 +58,14 @@ class Dumper {
   }
 
   [[nodiscard]] std::string hex(const std::byte* from, std::size_t size) const {
-    if (!options_.text) return {};
-    if (size <= 8) return std::format("{:#x}", load_number(from, size));
     std::string result;
-    for (std::size_t at = 0; at < size; at += 4) {
-      result += std::format("{:#x} ", load_number(from + at, std::min<std::size_t>(size - at, 4)));
+    if (!options_.text) return result;
+    for (std::size_t at = 0; at < size; at += 8) {
+      char digits[2 * sizeof(std::uint64_t)];
+      const std::uint64_t number = load_number(from + at, std::min<std::size_t>(size - at, 8));
+      const auto [end, error] = std::to_chars(std::begin(digits), std::end(digits), number, 16);
+      static_cast<void>(error);  // 16 digits are enough
+      result.append(at == 0 ? "0x" : " 0x").append(digits, end);
     }
     return result;
   }
@@ -72,6 +77,7 @@ class Dumper {
   void chain(const void* value, bool partial) {
     // SAFETY: structs with an sType begin like VkBaseInStructure.
     for (const auto* link = static_cast<const VkBaseInStructure*>(value)->pNext; link != nullptr; link = link->pNext) {
+      if (options_.without.contains(link->sType)) continue;
       const Type* type = find_type(link->sType);
       if (type == nullptr) {
         line("pNext, unknown sType", std::to_string(link->sType));
@@ -100,9 +106,11 @@ class Dumper {
         return line(field.name, hex(travels ? value : kZeros, field.size));
       }
       case Kind::handle: {
+        // Fixed arrays of handles exist in outputs only, where ids are not looked up on the way in.
+        const bool looked_up = field.shape != Shape::fixed;
         auto handle = load<std::uint64_t>(value);
-        if (sent()) handle = partial && field.shape != Shape::fixed ? 0 : translated(handle);
-        if (handle != 0 && options_.on_handle) options_.on_handle(field.object_type, handle);
+        if (sent() && looked_up) handle = partial ? 0 : translated(handle);
+        if (handle != 0 && looked_up && options_.on_handle) options_.on_handle(field.object_type, handle);
         return line(field.name, options_.text ? std::format("{:#x}", handle) : std::string());
       }
       case Kind::string: {
@@ -121,7 +129,14 @@ class Dumper {
   }
 
   void elements(const Field& field, const std::byte* first, std::uint64_t count, bool partial) {
-    open(std::format("{}[{}]", field.name, count));
+    if (field.kind == Kind::scalar && !options_.text) return;
+    const std::string name = options_.text ? std::format("{}[{}]", field.name, count) : std::string();
+    if (field.kind == Kind::scalar && field.size == 1) {
+      // Names and data: a line for each byte would be long and slow.
+      const std::vector<std::byte> zeros(partial && sent() ? count : 0);
+      return line(name, hex(zeros.empty() ? first : zeros.data(), count));
+    }
+    open(name);
     for (std::uint64_t i = 0; i < count; ++i) element(field, first + i * field.size, partial);
     close();
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "reflection.h"
@@ -18,6 +19,7 @@ enum class View : std::uint8_t {
 struct DumpOptions {
   View view = View::as_is;
   std::function<std::uint64_t(std::uint64_t)> translate{};              // view as_sent: id to handle
+  std::set<VkStructureType> without{};                                  // structs that are not shown in chains
   std::function<void(VkObjectType, std::uint64_t handle)> on_handle{};  // for each that is not VK_NULL_HANDLE
   bool text = true;                                                     // false: only on_handle is wanted
 };

@@ -190,7 +190,7 @@ class FieldTable {
     if (may_be_null) text += ", .optional = true";
     if (what == "handle" && required_handle(field)) text += ", .required_handle = true";
     if (is_command_ && is_output(field) && what != "host_pointer") text += ", .output = true";
-    if (is_in_out_count(fields_, field)) text += ", .in_out_count = true";
+    if ((!is_command_ || is_output(field)) && is_in_out_count(fields_, field)) text += ", .in_out_count = true";
     text += role(field);
     if (how == "array" || how == "arrays") {
       text += ", .length = " + over_owner("std::uint64_t", "const void* owner", length(field));

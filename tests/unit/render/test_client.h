@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/arena.h"
@@ -66,13 +67,7 @@ class TestClient {
   // With reply, which is decoded into args.
   template <class Args>
   bool call(Args& args) {
-    const wire::VkCommandStreamDescriptionMESA where{
-        .resourceId = std::to_underlying(kReplies), .offset = 0, .size = kReplySize};
-    wire::vkSetReplyCommandStreamMESA_args target;
-    target.pStream = &where;
-    if (!send(target) || !context->submit(encode(args, 1))) return false;
-    reply_arena_.reset();
-    reply_copy_.assign(replies_.data(), replies_.data() + kReplySize);
+    if (!call_encoded(encode(args, 1))) return false;
     wire::Decoder decoder(reply_arena_, nullptr);
     decoder.reset(reply_copy_);
     EXPECT_EQ(decoder.take<std::uint32_t>(), std::to_underlying(Args::kType));
@@ -80,6 +75,19 @@ class TestClient {
     EXPECT_TRUE(decoder.ok()) << wire::describe(decoder.error().code);
     return true;
   }
+
+  // The same with a command that asks for a reply, whose bytes are then in reply().
+  bool call_encoded(std::span<const std::byte> command) {
+    const wire::VkCommandStreamDescriptionMESA where{
+        .resourceId = std::to_underlying(kReplies), .offset = 0, .size = kReplySize};
+    wire::vkSetReplyCommandStreamMESA_args target;
+    target.pStream = &where;
+    if (!send(target) || !context->submit(command)) return false;
+    reply_arena_.reset();
+    reply_copy_.assign(replies_.data(), replies_.data() + kReplySize);
+    return true;
+  }
+  [[nodiscard]] std::span<const std::byte> reply() const { return reply_copy_; }
 
   // Instance, first physical device, device with one queue bound to ring_idx 1. False: it went wrong.
   bool start() {

@@ -1,5 +1,9 @@
 // What makes a command malformed: one row per rule, with the offset that the log line will name.
+#include <set>
+#include <string_view>
+
 #include "coding.h"
+#include "wire/unions.h"
 
 namespace hesper::wire {
 namespace {
@@ -71,6 +75,39 @@ TEST(Errors, FixedArraysAndUnions) {
   expect_errors<vkCmdClearColorImage_args>({
       {"colour tag 3", {12, 0, 7, 0, 1, 1, 0, 3, 4, 0, 0, 0, 0, 0}, DecodeErrc::bad_union_tag, 32},
   });
+}
+
+template <class Union>
+DecodeErrc outcome(const Bytes& wire) {
+  Reader reader(wire, 0, nullptr);
+  Union value{};
+  decode(*reader, value);
+  return reader->error().code;
+}
+
+TEST(Errors, AddressesOfTheHostMustBeNull) {
+  using Address = VkDeviceOrHostAddressConstKHR;
+  EXPECT_EQ(outcome<Address>({0, 0x1000, 1}), DecodeErrc::none) << "a device address";
+  EXPECT_EQ(outcome<Address>({1, 0, 0}), DecodeErrc::none) << "NULL";
+  EXPECT_EQ(outcome<Address>({1, 0x1000, 0}), DecodeErrc::unsupported) << "a host address";
+  EXPECT_EQ(outcome<Address>({2, 0, 0}), DecodeErrc::bad_union_tag);
+  EXPECT_EQ(outcome<VkDeviceOrHostAddressKHR>({1, 0x1000, 0}), DecodeErrc::unsupported) << "a writable host address";
+}
+
+TEST(Errors, ClearValuesAreColoursOrDepth) {
+  EXPECT_EQ(outcome<VkClearValue>({0, 2, 4, 0, 1, 2, 3, 4}), DecodeErrc::none);
+  EXPECT_EQ(outcome<VkClearValue>({1, 0x3f800000, 7}), DecodeErrc::none);
+  EXPECT_EQ(outcome<VkClearValue>({1, 0x3f800000}), DecodeErrc::truncated);
+  EXPECT_EQ(outcome<VkClearValue>({2, 0, 0}), DecodeErrc::bad_union_tag);
+}
+
+TEST(Errors, EveryCodeHasASentenceOfItsOwn) {
+  std::set<std::string_view> sentences;
+  constexpr auto kLast = static_cast<std::uint8_t>(DecodeErrc::unsupported);
+  for (std::uint8_t code = 0; code <= kLast; ++code) {
+    EXPECT_TRUE(sentences.insert(describe(static_cast<DecodeErrc>(code))).second) << int{code};
+  }
+  EXPECT_FALSE(sentences.contains("unknown error"));
 }
 
 TEST(Errors, ShaderCodeThatIsNotWholeWords) {
