@@ -49,7 +49,8 @@ void forward(pid_t program, std::span<const platform::ReceivedSignal> received) 
 std::optional<int> status_of(pid_t program) {
   const auto state = platform::check_child(program);
   switch (state.kind) {
-    case platform::ChildState::Kind::running: return std::nullopt;
+    case platform::ChildState::Kind::running:
+    case platform::ChildState::Kind::continued: return std::nullopt;
     case platform::ChildState::Kind::exited: return state.value;
     case platform::ChildState::Kind::killed: return 128 + state.value;
     case platform::ChildState::Kind::stopped:

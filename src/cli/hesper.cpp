@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -70,6 +72,18 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       ->check(CLI::Range(0, 64))
       ->capture_default_str()
       ->type_name("N");
+  command
+      .add_option_function<double>(
+          "--watchdog",
+          [&limits](double seconds) {
+            limits.watchdog = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+          },
+          "Kill a worker in which a command takes longer than this; compiling shaders and work for the GPU may take 12 "
+          "times as long; 0: never")
+      ->envname("HESPER_WATCHDOG")
+      ->check(CLI::Range(0.0, 1e6))
+      ->default_str("10")
+      ->type_name("SECONDS");
 }
 
 }  // namespace

@@ -3,18 +3,22 @@
 // client hangs up or breaks the protocol, and at once when hesper dies. A spare worker starts before its client comes.
 // `--probe` tells about the host instead.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "flight/record.h"
 #include "platform/process.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
@@ -22,6 +26,7 @@
 #include "render/prepared_host.h"
 #include "render/probe.h"
 #include "sandbox/sandbox.h"
+#include "supervisor/last_will.h"
 #include "supervisor/worker_program.h"
 #include "vtest/connection.h"
 
@@ -32,6 +37,8 @@ using namespace hesper;
 struct Arguments {
   int socket = -1;
   int lifeline = -1;
+  int last_will = -1;
+  int record = -1;
   std::string name = "hesper-render";
   std::string memory = "auto";
   bool emulate_dma_buf = false;
@@ -117,10 +124,30 @@ UniqueFd wait_for_client(UniqueFd control, const std::string& level) {
   return std::move(*socket);
 }
 
-supervisor::WorkerExit serve(UniqueFd socket, const render::ContextOptions& options) {
+// The record of this process's streams; of nobody when no supervisor gave one. Lives as long as the process.
+flight::Recorder& recorder_on(int fd) {
+  if (fd >= 0) {
+    auto recorder = flight::Recorder::on(UniqueFd(fd).get());
+    if (recorder) return *recorder->release();
+    log::warn("{} Nobody will know what this worker executes.", recorder.error().message);
+  }
+  return *new flight::Recorder();
+}
+
+void leave_last_will(render::ContextOptions& options, int supervisor) {
+  if (supervisor < 0) return;
+  options.ring_appears = [supervisor](std::uint32_t ring, int memory, std::uint64_t offset, std::uint32_t bit) {
+    supervisor::bequeath(supervisor, ring, memory, offset, bit);
+  };
+  options.ring_disappears = [supervisor](std::uint32_t ring) { supervisor::revoke(supervisor, ring); };
+}
+
+supervisor::WorkerExit serve(UniqueFd socket, const render::ContextOptions& options, flight::StreamRecord& record) {
   const auto start = std::chrono::steady_clock::now();
   auto connection = vtest::Connection::create(std::move(socket), {.create_context =
                                                                       [&](const std::string& name) {
+                                                                        const flight::ActivityScope activity(
+                                                                            record, flight::Activity::creates_context);
                                                                         render::ContextOptions own = options;
                                                                         own.name = name;
                                                                         return render::Context::create(std::move(own));
@@ -152,6 +179,8 @@ int main(int argc, char** argv) {
   app.add_flag("--spare", arguments.spare, "Load the driver now; the client's connection comes through that fd later")
       ->needs(socket);
   app.add_option("--lifeline-fd", arguments.lifeline, "End when the other end of this pipe is closed");
+  app.add_option("--last-will-fd", arguments.last_will, "Tell the supervisor here what to do when this process dies");
+  app.add_option("--record-fd", arguments.record, "Note what is executed in this shared memory");
   app.add_option("--name", arguments.name, "What log lines begin with");
   app.add_option("--memory", arguments.memory, "auto, dmabuf or hostptr")->capture_default_str();
   app.add_flag("--emulate-dma-buf", arguments.emulate_dma_buf, "Announce shared memory as dma-bufs");
@@ -200,14 +229,29 @@ int main(int argc, char** argv) {
     log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
-  render::ContextOptions options{.memory = *memory, .emulate_dma_buf = arguments.emulate_dma_buf};
+  // A worker without memory ends with a sentence. Going on would mean to trust every driver's answer to it.
+  std::set_new_handler([] {
+    constexpr std::string_view kSentence = "hesper-render: error: Memory is used up; this client's worker ends.\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kSentence.data(), kSentence.size());
+    std::_Exit(std::to_underlying(supervisor::WorkerExit::out_of_memory));
+  });
+  // We end by _Exit(): exit() is a driver that gives up, and that must not look as if the client had left.
+  std::atexit([] { std::_Exit(std::to_underlying(supervisor::WorkerExit::driver_gave_up)); });
+  flight::Recorder& recorder = recorder_on(arguments.record);
+  flight::StreamRecord& record = recorder.open(flight::Kind::context, 0);
+  render::ContextOptions options{
+      .memory = *memory, .emulate_dma_buf = arguments.emulate_dma_buf, .recorder = &recorder};
+  leave_last_will(options, arguments.last_will);
   UniqueFd client(arguments.socket);
   if (arguments.spare) {
     // A host that cannot be prepared is reported when a client wants to use it.
-    if (auto host = render::PreparedHost::create(*memory)) options.host = std::move(*host);
+    {
+      const flight::ActivityScope activity(record, flight::Activity::creates_context);
+      if (auto host = render::PreparedHost::create(*memory)) options.host = std::move(*host);
+    }
     client = wait_for_client(std::move(client), log_level);
     if (!client) std::_Exit(std::to_underlying(supervisor::WorkerExit::client_left));
   }
   log::info("The sandbox is {}.", sandbox::describe(confined));
-  std::_Exit(std::to_underlying(serve(std::move(client), options)));
+  std::_Exit(std::to_underlying(serve(std::move(client), options, record)));
 }

@@ -56,6 +56,7 @@ class SpawnPlan {
       sigset_t defaults;
       ::sigemptyset(&defaults);
       ::sigaddset(&defaults, SIGPIPE);
+      ::sigaddset(&defaults, SIGXFSZ);
       ::posix_spawnattr_setsigdefault(&attributes_, &defaults);
       flags |= POSIX_SPAWN_SETSIGDEF;
     }
@@ -76,6 +77,7 @@ ChildState state_of(int status) noexcept {
   if (WIFEXITED(status)) return {.kind = ChildState::Kind::exited, .value = WEXITSTATUS(status)};
   if (WIFSIGNALED(status)) return {.kind = ChildState::Kind::killed, .value = WTERMSIG(status)};
   if (WIFSTOPPED(status)) return {.kind = ChildState::Kind::stopped, .value = WSTOPSIG(status)};
+  if (WIFCONTINUED(status)) return {.kind = ChildState::Kind::continued, .value = 0};
   return {};
 }
 
@@ -96,7 +98,7 @@ Result<pid_t> spawn(const SpawnOptions& options) {
 
 ChildState check_child(pid_t child) noexcept {
   int status = 0;
-  const pid_t changed = ::waitpid(child, &status, WNOHANG | WUNTRACED);
+  const pid_t changed = ::waitpid(child, &status, WNOHANG | WUNTRACED | WCONTINUED);
   return changed == child ? state_of(status) : ChildState{};
 }
 

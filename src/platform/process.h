@@ -32,13 +32,19 @@ struct SpawnOptions {
 [[nodiscard]] Result<pid_t> spawn(const SpawnOptions& options);
 
 struct ChildState {
-  enum class Kind : std::uint8_t { running, stopped, exited, killed };
+  // running: nothing has changed. continued: a stop is over.
+  enum class Kind : std::uint8_t { running, stopped, continued, exited, killed };
   Kind kind = Kind::running;
   int value = 0;  // exited: the status; stopped and killed: the signal
 };
 
-// Reaps the child if it ended: after exited or killed its pid is not ours any more. A stop is reported once.
+// Reaps the child if it ended: after exited or killed its pid is not ours any more. A stop is reported once,
+// and so is its end.
 [[nodiscard]] ChildState check_child(pid_t child) noexcept;
+// Sends a signal to the process that connected this socket, and to no other that has its id by now. False: it is gone,
+// it is this process, or the system cannot tell (Linux before 6.5, macOS).
+bool signal_peer(int socket, int signal) noexcept;
+
 // Blocks until it exits or is killed.
 [[nodiscard]] ChildState wait_for_child(pid_t child) noexcept;
 

@@ -18,6 +18,10 @@ namespace hesper::platform {
 // name: for /proc and debuggers only.
 [[nodiscard]] Result<UniqueFd> create_shared_memory(const char* name, std::size_t size);
 
+// True if nobody can make fd's file shorter than it is, so that a mapping of it never faults, whoever else has the fd:
+// a sealed memfd. Elsewhere than on Linux: any file, since POSIX shm cannot be resized on macOS.
+[[nodiscard]] bool cannot_shrink(int fd) noexcept;
+
 // One mapping, read and write, shared. Unmapped by the destructor. Moving keeps the address.
 class Mapping {
  public:

@@ -57,6 +57,9 @@ std::vector<ReceivedSignal> SignalPipe::take() {
   return result;
 }
 
-bool ignore_broken_pipes() noexcept { return ::signal(SIGPIPE, SIG_IGN) == SIG_IGN; }
+bool ignore_broken_pipes() noexcept {
+  ::signal(SIGXFSZ, SIG_IGN);
+  return ::signal(SIGPIPE, SIG_IGN) == SIG_IGN;
+}
 
 }  // namespace hesper::platform

@@ -38,8 +38,9 @@ class SignalPipe {
   std::vector<int> taken_;
 };
 
-// From here on a write to a closed pipe or socket fails with EPIPE instead of ending the process. Returns whether
-// SIGPIPE was already ignored, which a child should then inherit.
+// From here on a write to a closed pipe or socket fails with EPIPE instead of ending the process, and a file that would
+// grow beyond the process's limit (shared memory too) fails with EFBIG. Returns whether SIGPIPE was already ignored,
+// which a child should then inherit.
 bool ignore_broken_pipes() noexcept;
 
 }  // namespace hesper::platform

@@ -123,25 +123,58 @@ bool send_all(int socket, std::span<const std::byte> bytes) noexcept {
 }
 
 bool send_fd(int socket, int fd) noexcept {
-  std::byte zero{};
-  iovec data{.iov_base = &zero, .iov_len = 1};
+  constexpr std::byte kZero{};
+  return send_message(socket, {&kZero, 1}, fd);
+}
+
+bool send_message(int socket, std::span<const std::byte> bytes, int fd) noexcept {
+  // sendmsg() takes void* for historical reasons and changes nothing.
+  iovec data{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+  alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int))]{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
+  }
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket, &message, send_flags());
+  } while (sent < 0 && errno == EINTR);
+  return sent >= 0 && static_cast<std::size_t>(sent) == bytes.size();
+}
+
+ReceivedMessage receive_message(int socket, std::span<std::byte> into) noexcept {
+  iovec data{.iov_base = into.data(), .iov_len = into.size()};
   alignas(cmsghdr) std::byte control[CMSG_SPACE(sizeof(int))]{};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
-  ssize_t sent = 0;
+  message.msg_controllen = sizeof(control);  // the system closes the fds that do not fit
+  ssize_t got = 0;
   do {
-    sent = ::sendmsg(socket, &message, send_flags());
-  } while (sent < 0 && errno == EINTR);
-  return sent == 1;
+    got = ::recvmsg(socket, &message, receive_fd_flags() | MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
+  ReceivedMessage result{.size = got > 0 ? static_cast<std::size_t>(got) : 0, .fd = UniqueFd()};
+  const cmsghdr* header = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+      header->cmsg_len != CMSG_LEN(sizeof(int)))
+    return result;
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof(int));
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  result.fd = UniqueFd(fd);
+  return result;
 }
+
+void refuse_to_read(int socket) noexcept { ::shutdown(socket, SHUT_RD); }
 
 Result<UniqueFd> receive_fd(int socket) {
   std::byte byte{};

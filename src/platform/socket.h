@@ -61,8 +61,22 @@ enum class Received : std::uint8_t {
 // Sends one zero byte that carries a copy of `fd` (borrowed).
 [[nodiscard]] bool send_fd(int socket, int fd) noexcept;
 
+// A message of a few bytes with an fd (borrowed; -1: none), for peers that agree on the size of their messages. False
+// as above. Never blocks.
+[[nodiscard]] bool send_message(int socket, std::span<const std::byte> bytes, int fd) noexcept;
+
+struct ReceivedMessage {
+  std::size_t size = 0;  // bytes, 0: nothing there, or the peer is gone
+  UniqueFd fd;
+};
+// At most into.size() bytes, and the fd that came with them; further fds are closed. Never blocks.
+[[nodiscard]] ReceivedMessage receive_message(int socket, std::span<std::byte> into) noexcept;
+
 // Takes one byte and the fd it carries; blocks. Errors: no byte, or a byte without an fd.
 [[nodiscard]] Result<UniqueFd> receive_fd(int socket);
+
+// Makes the peer's writes fail, while it can still read what was sent, and waits for more.
+void refuse_to_read(int socket) noexcept;
 
 // True when bytes wait to be read; false when there are none or the peer closed. Never blocks.
 [[nodiscard]] bool has_unread_bytes(int socket) noexcept;

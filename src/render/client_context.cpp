@@ -52,7 +52,11 @@ Result<std::unique_ptr<Context>> Context::create(ContextOptions options) {
 }
 
 ClientContext::ClientContext(ContextOptions options, std::unique_ptr<Loader> loader)
-    : options_(std::move(options)), loader_(std::move(loader)), context_stream_(*this, "context stream") {}
+    : options_(std::move(options)),
+      own_recorder_(options_.recorder == nullptr ? std::make_unique<flight::Recorder>() : nullptr),
+      recorder_(options_.recorder == nullptr ? own_recorder_.get() : options_.recorder),
+      loader_(std::move(loader)),
+      context_stream_(*this, "context stream") {}
 
 ClientContext::~ClientContext() {
   // All at once, so that no ring waits for another that is gone; then one by one.
@@ -87,6 +91,7 @@ bool ClientContext::submit(std::span<const std::byte> commands) {
 // ---- Blobs ----
 
 Result<Blob> ClientContext::create_blob(const BlobRequest& request) {
+  const flight::ActivityScope activity(context_stream_.record(), flight::Activity::creates_blob);
   if (request.size == 0 || request.size > options_.memory_limit) {
     return fail("A blob of " + std::to_string(request.size) + " bytes is not between 1 and the limit of " +
                 std::to_string(options_.memory_limit) + ".");
@@ -189,8 +194,9 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
   const auto layout = check_ring_layout(info, resource->size);
   if (!layout) return std::unexpected(layout.error());
 
+  const std::uint32_t number = last_ring_++;
   RingOptions options{
-      .name = "ring " + std::to_string(rings_.size()),
+      .name = "ring " + std::to_string(number),
       .idle_timeout = std::chrono::nanoseconds(std::min<std::uint64_t>(info.idleTimeout, 1'000'000'000))};
   std::chrono::microseconds period{0};
   // SAFETY: the decoder built the chain and lets only these two structs in.
@@ -204,8 +210,11 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
     }
   }
 
-  RingEntry entry{
-      .resource = resource, .stream = std::make_unique<CommandStream>(*this, options.name), .ring = nullptr};
+  const int memory = resource->fd.get();
+  RingEntry entry{.resource = resource,
+                  .stream = std::make_unique<CommandStream>(*this, options.name, flight::Kind::ring, number),
+                  .ring = nullptr,
+                  .number = number};
   entry.ring = std::make_unique<Ring>(std::move(resource), *layout, std::move(options), *entry.stream);
   if (!entry.ring->fresh()) return std::unexpected("The ring's head and status are not 0.");
   entry.stream->set_ring(entry.ring.get());
@@ -215,6 +224,7 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
     rings_.emplace(id, std::move(entry));
   }
   if (period.count() != 0) monitor_.add(ring, period);
+  if (options_.ring_appears) options_.ring_appears(number, memory, layout->status, kRingFatal);
   ring.start();
   return {};
 }
@@ -222,6 +232,7 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
 bool ClientContext::destroy_ring(std::uint64_t id) {
   auto it = rings_.find(id);
   if (it == rings_.end()) return false;
+  if (options_.ring_disappears) options_.ring_disappears(it->second.number);
   it->second.ring->request_stop();
   monitor_.remove(*it->second.ring);
   decltype(rings_)::node_type node;
@@ -259,6 +270,7 @@ void ClientContext::submit_fence(std::uint32_t ring_idx, std::function<void()> d
   if (ring_idx != 0 && ring_idx < timelines_.size() && !fatal()) {
     const std::scoped_lock lock(timelines_mutex_);  // keeps the queue
     if (Queue* queue = timelines_[ring_idx]; queue != nullptr) {
+      const flight::ActivityScope activity(context_stream_.record(), flight::Activity::submits_fence);
       queue->notify_when_idle(std::move(done));
       return;
     }

@@ -36,6 +36,7 @@ class ClientContext final : public Context {
   // Any thread. Logs once, shows FATAL on every ring and asks their threads to end.
   void lose(std::string_view reason);
 
+  [[nodiscard]] flight::Recorder& recorder() noexcept { return *recorder_; }
   [[nodiscard]] const ContextOptions& options() const noexcept { return options_; }
   [[nodiscard]] const Loader& loader() const noexcept { return *loader_; }
   [[nodiscard]] wire::ObjectTable& objects() noexcept { return objects_; }
@@ -62,12 +63,15 @@ class ClientContext final : public Context {
     std::shared_ptr<Resource> resource;
     std::unique_ptr<CommandStream> stream;
     std::unique_ptr<Ring> ring;
+    std::uint32_t number = 0;  // of ContextOptions::ring_appears
   };
 
   [[nodiscard]] Result<Blob> create_shmem(const BlobRequest& request);
   [[nodiscard]] Result<Blob> export_memory(const BlobRequest& request);
 
   const ContextOptions options_;
+  std::unique_ptr<flight::Recorder> own_recorder_;  // if the options name none
+  flight::Recorder* recorder_;
   std::unique_ptr<Loader> loader_;
   wire::ObjectTable objects_;
   ResourceTable resources_;
@@ -84,6 +88,7 @@ class ClientContext final : public Context {
   CommandStream context_stream_;
   std::mutex rings_mutex_;  // lose() comes from any thread
   std::map<std::uint64_t, RingEntry> rings_;
+  std::uint32_t last_ring_ = 0;
   RingMonitor monitor_;
 };
 

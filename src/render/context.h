@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "flight/record.h"
 
 namespace hesper::render {
 
@@ -40,6 +41,12 @@ struct ContextOptions {
   bool emulate_dma_buf = false;
   // Spares the context the search for a memory plan; made for the same `memory`. May be empty.
   std::shared_ptr<const PreparedHost> host;
+  // Where streams note what they execute; outlives the context. nullptr: nobody reads it.
+  flight::Recorder* recorder = nullptr;
+  // Told of every ring's status word and its FATAL bit, so that somebody can show the client this process's death. fd:
+  // borrowed, shared memory; offset: bytes, of 32 bits. The thread is the door's.
+  std::function<void(std::uint32_t ring, int fd, std::uint64_t offset, std::uint32_t bit)> ring_appears;
+  std::function<void(std::uint32_t ring)> ring_disappears;
 };
 
 struct BlobRequest {

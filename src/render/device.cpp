@@ -45,7 +45,7 @@ const char* first_unknown_extension(const PhysicalDevice& physical, const VkDevi
   return nullptr;
 }
 
-void fetch_queues(Device& device, const VkDeviceCreateInfo& info) {
+void fetch_queues(Device& device, const VkDeviceCreateInfo& info, flight::Recorder& recorder) {
   for (std::uint32_t i = 0; i < info.queueCreateInfoCount; ++i) {
     const VkDeviceQueueCreateInfo& wanted = info.pQueueCreateInfos[i];
     for (std::uint32_t index = 0; index < wanted.queueCount; ++index) {
@@ -61,7 +61,8 @@ void fetch_queues(Device& device, const VkDeviceCreateInfo& info) {
         device.procs->vkGetDeviceQueue2(device.handle, &queue_info, &handle);
       }
       if (handle == VK_NULL_HANDLE) continue;
-      device.queues.push_back(std::make_unique<Queue>(device, handle, wanted.queueFamilyIndex, index, wanted.flags));
+      device.queues.push_back(
+          std::make_unique<Queue>(device, handle, wanted.queueFamilyIndex, index, wanted.flags, recorder));
     }
   }
 }
@@ -116,7 +117,7 @@ void on_vkCreateDevice(CommandStream& stream, wire::vkCreateDevice_args& args) {
   load(device->procs_table, physical.procs->vkGetDeviceProcAddr, handle);
   device->procs = &device->procs_table;
   device->device = device.get();
-  fetch_queues(*device, info);
+  fetch_queues(*device, info, stream.context().recorder());
   stream.created_with_state(state_of(*device), VK_OBJECT_TYPE_DEVICE, id, std::bit_cast<std::uint64_t>(handle));
   Instance& instance = *physical.instance;
   const std::scoped_lock lock(instance.devices_mutex);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "flight/record.h"
 #include "platform/shared_memory.h"
 #include "render/memory_plan.h"
 #include "render/procs_gen.h"
@@ -79,7 +80,7 @@ struct Instance : InstanceChild {
 // the first one.
 struct Queue : DeviceChild {
   Queue(Device& owner, VkQueue queue, std::uint32_t queue_family, std::uint32_t queue_index,
-        VkDeviceQueueCreateFlags queue_flags);
+        VkDeviceQueueCreateFlags queue_flags, flight::Recorder& recorder);
   ~Queue();  // waits for what the host still owes, completes all fences, joins
 
   // Calls `done` once everything submitted so far is complete. Any thread.
@@ -100,6 +101,7 @@ struct Queue : DeviceChild {
   };
   void run();
 
+  flight::Recorder& recorder_;
   std::mutex pending_mutex_;
   std::condition_variable pending_changed_;
   std::deque<Pending> pending_;

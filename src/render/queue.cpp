@@ -11,7 +11,7 @@
 namespace hesper::render {
 namespace {
 
-constexpr std::uint64_t kSlice = 1'000'000'000;  // ns; so that a thread that waits notices the end
+constexpr std::uint64_t kSlice = 500'000'000;  // ns; so that a watcher sees the thread live
 
 Queue& queue_of(const void* state) noexcept {
   // SAFETY: the state of every VkQueue is its Queue.
@@ -166,12 +166,13 @@ void on_vkQueueBindSparse(CommandStream& stream, wire::vkQueueBindSparse_args& a
 // ---- Completion ----
 
 Queue::Queue(Device& owner, VkQueue queue, std::uint32_t queue_family, std::uint32_t queue_index,
-             VkDeviceQueueCreateFlags queue_flags)
+             VkDeviceQueueCreateFlags queue_flags, flight::Recorder& recorder)
     : DeviceChild{.procs = owner.procs, .device = &owner},
       handle(queue),
       family(queue_family),
       index(queue_index),
-      flags(queue_flags) {}
+      flags(queue_flags),
+      recorder_(recorder) {}
 
 Queue::~Queue() {
   {
@@ -213,22 +214,24 @@ void Queue::notify_when_idle(std::function<void()> done) {
 
 void Queue::run() {
   platform::name_thread("queue");
+  flight::StreamRecord& record = recorder_.open(flight::Kind::queue, ring_idx);
   std::unique_lock lock(pending_mutex_);
   while (true) {
     pending_changed_.wait(lock, [&] { return stop_ || !pending_.empty(); });
-    if (pending_.empty()) return;
+    if (pending_.empty()) break;
     Pending next = std::move(pending_.front());
     pending_.pop_front();
     lock.unlock();
     if (next.fence != VK_NULL_HANDLE) {
-      while (procs->vkWaitForFences(device->handle, 1, &next.fence, VK_TRUE, kSlice) == VK_TIMEOUT) {
-      }
+      const flight::ActivityScope activity(record, flight::Activity::waits_for_fence);
+      while (procs->vkWaitForFences(device->handle, 1, &next.fence, VK_TRUE, kSlice) == VK_TIMEOUT) record.pulse();
       procs->vkResetFences(device->handle, 1, &next.fence);
     }
     next.done();
     lock.lock();
     if (next.fence != VK_NULL_HANDLE) free_fences_.push_back(next.fence);
   }
+  recorder_.close(record);
 }
 
 }  // namespace hesper::render

@@ -10,11 +10,14 @@
 
 namespace hesper::render {
 
-CommandStream::CommandStream(ClientContext& context, std::string name)
+CommandStream::CommandStream(ClientContext& context, std::string name, flight::Kind kind, std::uint32_t number)
     : context_(context),
       name_(std::move(name)),
       arena_(context.options().decoder_limit),
-      decoder_(arena_, &context.objects()) {}
+      decoder_(arena_, &context.objects()),
+      record_(context.recorder().open(kind, number)) {}
+
+CommandStream::~CommandStream() { context_.recorder().close(record_); }
 
 bool CommandStream::fatal() const noexcept { return context_.fatal(); }
 
@@ -38,11 +41,19 @@ bool CommandStream::execute_next() {
     return false;
   }
   reply_wanted_ = (flags & kGenerateReply) != 0;
+  record_.command(static_cast<std::uint16_t>(type));
   kDispatch[type](*this);
   return !context_.fatal();
 }
 
 bool CommandStream::execute(std::span<const std::byte> commands) {
+  record_.begin_batch();
+  const bool went_well = execute_all(commands);
+  record_.end_batch();
+  return went_well;
+}
+
+bool CommandStream::execute_all(std::span<const std::byte> commands) {
   decoder_.reset(commands);
   while (decoder_.remaining() != 0) {
     if (!execute_next()) return false;
@@ -54,7 +65,7 @@ bool CommandStream::execute_nested(std::span<const std::byte> commands) {
   const wire::Decoder outer = decoder_;
   const bool outer_reply = reply_wanted_;
   nested_ = true;
-  const bool went_well = execute(commands);
+  const bool went_well = execute_all(commands);
   nested_ = false;
   decoder_ = outer;
   reply_wanted_ = outer_reply;
@@ -63,11 +74,14 @@ bool CommandStream::execute_nested(std::span<const std::byte> commands) {
 
 bool CommandStream::consume(RingBatch& batch) {
   decoder_.reset(batch.commands());
-  while (decoder_.remaining() != 0) {
-    if (stopping() || !execute_next()) return false;
-    batch.done(decoder_.position());
+  record_.begin_batch();
+  bool going = true;
+  while (going && decoder_.remaining() != 0) {
+    going = !stopping() && execute_next();
+    if (going) batch.done(decoder_.position());
   }
-  return true;
+  record_.end_batch();
+  return going;
 }
 
 void CommandStream::broken(const std::string& reason) { context_.lose(name_ + ": " + reason); }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "flight/record.h"
 #include "render/objects.h"
 #include "render/resource.h"
 #include "render/ring.h"
@@ -25,7 +26,11 @@ class ClientContext;
 class CommandStream final : public RingConsumer {
  public:
   // Borrows context. name: for log lines.
-  CommandStream(ClientContext& context, std::string name);
+  CommandStream(ClientContext& context, std::string name, flight::Kind kind = flight::Kind::context,
+                std::uint32_t number = 0);
+  ~CommandStream() override;
+  CommandStream(const CommandStream&) = delete;
+  CommandStream& operator=(const CommandStream&) = delete;
 
   // Executes all of `commands` (private copy, 4-byte aligned). False: the context is fatal.
   bool execute(std::span<const std::byte> commands);
@@ -41,6 +46,8 @@ class CommandStream final : public RingConsumer {
   void set_ring(Ring* ring) noexcept { ring_ = ring; }
   [[nodiscard]] ClientContext& context() const noexcept { return context_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  // What this stream executes, for whoever watches this process.
+  [[nodiscard]] flight::StreamRecord& record() noexcept { return record_; }
   // True once somebody wants this stream's thread to end; long waits ask from time to time.
   [[nodiscard]] bool stopping() const noexcept;
 
@@ -90,6 +97,7 @@ class CommandStream final : public RingConsumer {
 
  private:
   bool execute_next();
+  bool execute_all(std::span<const std::byte> commands);
   void malformed(wire::CommandType type);
 
   ClientContext& context_;
@@ -103,6 +111,7 @@ class CommandStream final : public RingConsumer {
   wire::Encoder reply_;
   std::size_t reply_size_ = 0;  // bound of seeks
   std::shared_ptr<Resource> reply_resource_;
+  flight::StreamRecord& record_;
 };
 
 }  // namespace hesper::render

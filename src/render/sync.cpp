@@ -15,12 +15,13 @@ namespace {
 
 // Calls wait(timeout in ns) until it says something else than VK_TIMEOUT, the client's time is up, or the stream ends.
 template <class Wait>
-VkResult wait_in_slices(const CommandStream& stream, std::uint64_t timeout, Wait&& wait) {
+VkResult wait_in_slices(CommandStream& stream, std::uint64_t timeout, Wait&& wait) {
   constexpr std::uint64_t kSlice = 100'000'000;  // ns
   while (true) {
     const std::uint64_t slice = std::min(timeout, kSlice);
     const VkResult result = wait(slice);
     if (result != VK_TIMEOUT) return result;
+    stream.record().pulse();
     if (timeout != UINT64_MAX) timeout -= slice;
     if (timeout == 0 || stream.stopping()) return VK_TIMEOUT;
   }

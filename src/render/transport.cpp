@@ -89,6 +89,7 @@ void on_vkCreateRingMESA(CommandStream& stream, wire::vkCreateRingMESA_args& arg
 
 void on_vkDestroyRingMESA(CommandStream& stream, wire::vkDestroyRingMESA_args& args) {
   if (!on_context_stream(stream, args.kType)) return;
+  const flight::WaitingScope waiting(stream.record());  // for the ring's last command
   if (!stream.context().destroy_ring(args.ring)) stream.refuse(args.kType, "The ring is unknown.");
 }
 
@@ -109,12 +110,14 @@ void on_vkSubmitVirtqueueSeqnoMESA(CommandStream& stream, wire::vkSubmitVirtqueu
 
 void on_vkWaitVirtqueueSeqnoMESA(CommandStream& stream, wire::vkWaitVirtqueueSeqnoMESA_args& args) {
   if (stream.ring() == nullptr) return stream.refuse(args.kType, "This command belongs on a ring.");
+  const flight::WaitingScope waiting(stream.record());
   static_cast<void>(stream.ring()->wait_virtqueue_seqno(args.seqno));  // false: the ring is about to end anyway
 }
 
 void on_vkWaitRingSeqnoMESA(CommandStream& stream, wire::vkWaitRingSeqnoMESA_args& args) {
   Ring* ring = ring_of(stream, args.kType, args.ring);
   if (ring == nullptr) return;
+  const flight::WaitingScope waiting(stream.record());
   // Positions in a ring are 32 bits wide; the upper half of the wire's word carries nothing.
   if (ring->wait_seqno(static_cast<std::uint32_t>(args.seqno)) == Ring::Wait::unreachable) {
     stream.refuse(args.kType, "The ring is empty and ends before the seqno that is waited for.");

@@ -1,5 +1,5 @@
 // Supervisor: the loop, and the life of a client in it: served, left (its worker gets a grace time), gone; or served,
-// its worker died, ended.
+// lost (its worker died or was killed), ended.
 #include "supervisor/supervisor.h"
 
 #include <fcntl.h>
@@ -21,12 +21,28 @@ namespace {
 
 // How long a worker may take to end after its client: what is queued on the GPU, and the driver's clean-up.
 constexpr auto kWorkerGrace = std::chrono::seconds(5);
+// How long a worker may be stopped. Nothing stops workers but a person with kill(1): the terminal's stops do not reach
+// them. Their clients must not wait for long.
+constexpr auto kStopGrace = std::chrono::seconds(1);
+
+// What happens to a client that outlives its worker, and when.
+struct LastResort {
+  std::chrono::milliseconds after;
+  int signal;
+};
+constexpr std::array<LastResort, 2> kLastResorts{
+    {{std::chrono::milliseconds(1000), SIGABRT}, {std::chrono::milliseconds(1500), SIGKILL}}};
 
 // A spare worker that was taken is replaced when its client has had a moment to itself.
 constexpr auto kSpareDelay = std::chrono::milliseconds(100);
 
 std::string describe(std::size_t number, std::optional<pid_t> process) {
   return process ? fmt::format("client {} (process {})", number, *process) : fmt::format("client {}", number);
+}
+
+void log_last_commands(const platform::Mapping& record) {
+  for (const std::string& line : last_commands(flight::record_in(record), std::chrono::steady_clock::now()))
+    log::error("  {}", line);
 }
 
 }  // namespace
@@ -39,6 +55,7 @@ Result<Supervisor> Supervisor::create(const platform::Listener& listener, platfo
 }
 
 int Supervisor::run(const OnSignals& on_signals) {
+  platform::raise_fd_limit();  // from here on nothing is started but workers, which do the same
   std::vector<pollfd> polled;
   for (;;) {
     start_spares();
@@ -51,7 +68,11 @@ int Supervisor::run(const OnSignals& on_signals) {
       }
     }
     kill_late_workers();
-    std::erase_if(clients_, [](const Client& client) { return client.worker == 0; });
+    watch_workers();
+    end_lost_clients();
+    std::erase_if(clients_, [](const Client& client) {
+      return client.worker.process == 0 && (!client.lost_at || !client.socket);
+    });
   }
 }
 
@@ -68,6 +89,7 @@ void Supervisor::poll_once(std::vector<pollfd>& polled) {
     // What the client sends is its worker's to read; only its hang-up matters here (POLLHUP, which is always told).
     // poll() skips negative fds.
     polled.push_back({.fd = client.left_at ? -1 : client.socket.get(), .events = 0, .revents = 0});
+    polled.push_back({.fd = client.worker.will.fd(), .events = POLLIN, .revents = 0});
   }
 
   int timeout = -1;
@@ -77,18 +99,27 @@ void Supervisor::poll_once(std::vector<pollfd>& polled) {
   }
   if (::poll(polled.data(), static_cast<nfds_t>(polled.size()), timeout) <= 0) return;
 
-  for (std::size_t i = 0; i < clients_.size(); ++i)
-    if (polled[i + 2].revents != 0) clients_[i].left_at = Clock::now();
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    Client& client = clients_[i];
+    if (polled[2 * i + 2].revents != 0) {
+      client.left_at = Clock::now();
+      if (client.lost_at) client.socket = UniqueFd();
+    }
+    if (polled[2 * i + 3].revents != 0) client.worker.will.take();
+  }
   if ((polled[1].revents & POLLIN) != 0) accept_clients();
 }
 
 std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
   std::optional<Clock::time_point> first = accept_again_at_;
-  if (spares_.size() < limits_.spare_workers) first = std::min(first.value_or(start_spares_at_), start_spares_at_);
+  const auto consider = [&](Clock::time_point deadline) { first = std::min(first.value_or(deadline), deadline); };
+  if (spares_.size() < limits_.spare_workers) consider(start_spares_at_);
+  if (watch_at_) consider(*watch_at_);
   for (const Client& client : clients_) {
-    if (!client.left_at) continue;
-    const auto deadline = *client.left_at + kWorkerGrace;
-    first = std::min(first.value_or(deadline), deadline);
+    if (client.worker.process != 0 && client.left_at) consider(*client.left_at + kWorkerGrace);
+    if (client.stopped_at) consider(*client.stopped_at + kStopGrace);
+    if (client.lost_at && client.socket)
+      consider(*client.lost_at + kLastResorts.at(static_cast<std::size_t>(client.signals_sent)).after);
   }
   return first;
 }
@@ -104,19 +135,20 @@ void Supervisor::accept_clients() {
       accept_again_at_ = Clock::now() + std::chrono::seconds(1);
       return;
     }
-    Client client{.number = ++last_number_,
-                  .process = platform::peer_process(socket->get()),
-                  .socket = std::move(*socket),
-                  .worker = 0,
-                  .left_at = std::nullopt};
-    log::debug("{} connects.", describe(client.number, client.process));
-    if (auto worker = find_worker_for(client)) {
-      client.worker = *worker;
-      clients_.push_back(std::move(client));
-    } else {
+    Client client{
+        .number = ++last_number_, .process = platform::peer_process(socket->get()), .socket = std::move(*socket)};
+    if (auto worker = find_worker_for(client); !worker) {
       log::error("{} cannot be served: {}", describe(client.number, client.process), worker.error().message);
-      end_client(client);
+      refuse(client);
+    } else {
+      client.worker = std::move(*worker);
+      if (limits_.watchdog.count() > 0) {
+        client.watchdog.emplace(limits_.watchdog);
+        if (!watch_at_) watch_at_ = Clock::now();
+      }
+      log::debug("{} is served by process {}.", describe(client.number, client.process), client.worker.process);
     }
+    clients_.push_back(std::move(client));
   }
   log::info("{} clients are connected, the limit (--max-clients). Others wait until one leaves.", limits_.max_clients);
 }
@@ -131,37 +163,46 @@ void Supervisor::start_spares() {
       limits_.spare_workers = 0;
       return;
     }
-    spares_.push_back({.worker = *worker, .control = std::move(pair->first)});
+    spares_.push_back({.worker = std::move(*worker), .control = std::move(pair->first)});
   }
 }
 
-Result<pid_t> Supervisor::find_worker_for(const Client& client) {
+Result<Supervisor::Worker> Supervisor::find_worker_for(const Client& client) {
   while (!spares_.empty()) {
-    const Spare spare = std::move(spares_.front());
+    Spare spare = std::move(spares_.front());
     spares_.erase(spares_.begin());
     start_spares_at_ = Clock::now() + kSpareDelay;
     const SpareOrder order{.client = client.number};
     if (platform::send_all(spare.control.get(), std::as_bytes(std::span(&order, 1))) &&
         platform::send_fd(spare.control.get(), client.socket.get()))
-      return spare.worker;
-    ::kill(spare.worker, SIGKILL);  // it was dying
-    (void)platform::wait_for_child(spare.worker);
+      return std::move(spare.worker);
+    ::kill(spare.worker.process, SIGKILL);  // it was dying
+    (void)platform::wait_for_child(spare.worker.process);
   }
   return start_worker(client.socket.get(), false, fmt::format("client {}", client.number));
 }
 
-Result<pid_t> Supervisor::start_worker(int socket, bool spare, const std::string& name) {
+Result<Supervisor::Worker> Supervisor::start_worker(int socket, bool spare, const std::string& name) {
+  auto will = platform::create_socket_pair();
+  if (!will) return std::unexpected(std::move(will.error()));
+  auto record = flight::create_record();
+  if (!record) return std::unexpected(std::move(record.error()));
+  auto mapped_record = flight::map_record(record->get());
+  if (!mapped_record) return std::unexpected(std::move(mapped_record.error()));
   const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   platform::SpawnOptions spawn{
       .program = worker_.path.native(),
       .arguments = {worker_.path.native(), "--vtest-fd", std::to_string(kWorkerSocket), "--lifeline-fd",
-                    std::to_string(kWorkerLifeline), "--name", name},
+                    std::to_string(kWorkerLifeline), "--last-will-fd", std::to_string(kWorkerLastWill), "--record-fd",
+                    std::to_string(kWorkerRecord), "--name", name},
       .environment = worker_.environment,
       // What a driver prints must not end up in the output of the client's program, nor its input in a driver.
       .fds = {{.fd = nothing.get(), .number = STDIN_FILENO},
               {.fd = STDERR_FILENO, .number = STDOUT_FILENO},
               {.fd = socket, .number = kWorkerSocket},
-              {.fd = lifeline_.read_end.get(), .number = kWorkerLifeline}},
+              {.fd = lifeline_.read_end.get(), .number = kWorkerLifeline},
+              {.fd = will->second.get(), .number = kWorkerLastWill},
+              {.fd = record->get(), .number = kWorkerRecord}},
       // Ctrl-C is for the program; the worker ends when the program does.
       .new_session = true,
   };
@@ -169,12 +210,14 @@ Result<pid_t> Supervisor::start_worker(int socket, bool spare, const std::string
   spawn.arguments.insert(spawn.arguments.end(), worker_.options.begin(), worker_.options.end());
   // What the system refuses to the sandbox, it refuses to all workers alike; the first one says it.
   if (std::exchange(first_worker_started_, true)) spawn.arguments.emplace_back("--sandbox-told");
-  return platform::spawn(spawn);
+  const auto process = platform::spawn(spawn);
+  if (!process) return std::unexpected(process.error());
+  return Worker{.process = *process, .record = std::move(*mapped_record), .will = LastWill(std::move(will->first))};
 }
 
 // True if it has ended.
 bool Supervisor::reap_spare(Spare& spare) {
-  const auto state = platform::check_child(spare.worker);
+  const auto state = platform::check_child(spare.worker.process);
   const bool killed = state.kind == platform::ChildState::Kind::killed;
   if (!killed && state.kind != platform::ChildState::Kind::exited) return false;
   // No replacement: it would most likely end like this one. The next client's own worker tells what is wrong.
@@ -187,38 +230,118 @@ bool Supervisor::reap_spare(Spare& spare) {
 void Supervisor::reap_workers() {
   std::erase_if(spares_, [this](Spare& spare) { return reap_spare(spare); });
   for (Client& client : clients_) {
-    if (client.worker == 0) continue;
-    const auto state = platform::check_child(client.worker);
-    const bool killed = state.kind == platform::ChildState::Kind::killed;
-    if (!killed && state.kind != platform::ChildState::Kind::exited) continue;
-    const pid_t worker = std::exchange(client.worker, 0);
-    if (killed)
-      log::error("The worker of {}, process {}, ended by signal {} ({}). Other clients are not affected.",
-                 describe(client.number, client.process), worker, state.value, ::strsignal(state.value));
-    if (killed || WorkerExit{state.value} != WorkerExit::client_left) end_client(client);
+    if (client.worker.process == 0) continue;
+    const auto state = platform::check_child(client.worker.process);
+    switch (state.kind) {
+      case platform::ChildState::Kind::running: continue;
+      case platform::ChildState::Kind::stopped:
+        if (limits_.watchdog.count() > 0) client.stopped_at = Clock::now();
+        continue;
+      case platform::ChildState::Kind::continued: client.stopped_at.reset(); continue;
+      case platform::ChildState::Kind::exited:
+      case platform::ChildState::Kind::killed: break;
+    }
+    const pid_t worker = std::exchange(client.worker.process, 0);
+    client.stopped_at.reset();
+    if (client.lost_at) continue;  // we have killed it
+    const std::string whose =
+        fmt::format("The worker of {}, process {},", describe(client.number, client.process), worker);
+    if (state.kind == platform::ChildState::Kind::killed) {
+      log::error("{} ended by signal {} ({}). Other clients are not affected.", whose, state.value,
+                 ::strsignal(state.value));
+      log_last_commands(client.worker.record);
+      lose(client);
+    } else if (const WorkerExit exit{state.value};
+               exit == WorkerExit::driver_gave_up || exit == WorkerExit::out_of_memory) {
+      log::error("{} ended {}. Other clients are not affected.", whose,
+                 exit == WorkerExit::out_of_memory ? "as its memory is used up" : "by an exit() of the host's driver");
+      log_last_commands(client.worker.record);
+      lose(client);
+    } else if (exit != WorkerExit::client_left) {
+      refuse(client);
+    }
   }
 }
 
 void Supervisor::kill_late_workers() {
   const auto now = Clock::now();
   for (Client& client : clients_) {
-    if (client.worker == 0 || !client.left_at || *client.left_at + kWorkerGrace > now) continue;
+    if (client.worker.process == 0 || !client.left_at || *client.left_at + kWorkerGrace > now) continue;
     log::warn("The worker of {} does not end although its client has left; it is killed.",
               describe(client.number, client.process));
-    ::kill(client.worker, SIGKILL);
+    ::kill(client.worker.process, SIGKILL);
     client.left_at = now;  // in case it cannot even be killed at once: a driver in the kernel
   }
 }
 
-// Ends a client whose worker is gone. A Venus client whose read() finds an end of file tries again for ever at full
-// CPU, so a plain close would be the worst. A client that waits for a reply gets zeros instead: where the reply should
-// carry an fd it aborts, all other replies then say "no" or 0. The next thing it does is a request of its own, and
-// writing to the closed socket ends it. Has it left requests unread, the close resets the connection, with the same
-// end. A client that waits for its ring instead notices by the ring's watchdog.
-void Supervisor::end_client(Client& client) {
+void Supervisor::watch_workers() {
+  const auto now = Clock::now();
+  for (Client& client : clients_) {
+    if (client.stopped_at && *client.stopped_at + kStopGrace <= now) kill_worker(client, "it has been stopped");
+  }
+  if (!watch_at_ || *watch_at_ > now) return;
+  watch_at_.reset();
+  for (Client& client : clients_) {
+    if (client.worker.process == 0 || client.left_at || client.lost_at || !client.watchdog) continue;
+    watch_at_ = now + Watchdog::period(limits_.watchdog);
+    const auto overdue = client.watchdog->look(flight::record_in(client.worker.record), now);
+    if (!overdue) continue;
+    const auto seconds = [](Clock::duration time) { return std::chrono::duration<double>(time).count(); };
+    kill_worker(client, fmt::format("{} has been in {} for {:.1f} s, longer than --watchdog {} lets it ({:.1f} s)",
+                                    stream_name(overdue->view), activity_name(overdue->view.history.front().type),
+                                    seconds(overdue->stalled), seconds(limits_.watchdog), seconds(overdue->limit)));
+  }
+}
+
+void Supervisor::kill_worker(Client& client, std::string_view reason) {
+  client.stopped_at.reset();
+  log::error("The worker of {}, process {}, is killed: {}. Other clients are not affected.",
+             describe(client.number, client.process), client.worker.process, reason);
+  log_last_commands(client.worker.record);
+  ::kill(client.worker.process, SIGKILL);
+  lose(client);
+}
+
+// Tells a client, in every way there is, that its worker is gone. None of them is sure, so end_lost_clients() follows.
+//
+// A client that waits for its ring, or for a fence whose state lies in memory, finds the ring's FATAL bit, which the
+// worker's last will sets: Mesa looks for it when a wait has taken 3.5 s, and at each submission.
+//
+// A client that waits for a reply gets zeros: where the reply should carry an fd it aborts, all other replies then say
+// "no" or 0. The next thing it does is a request of its own, and writing to a socket that nobody reads ends it. The
+// socket stays open meanwhile, as a Venus client whose read() finds an end of file tries again for ever at full CPU.
+//
+// A client that polls for a fence saw the end of a pipe when the worker died: its device is lost.
+void Supervisor::lose(Client& client) {
   constexpr std::array<std::byte, 1024> kZeros{};  // more than the longest reply
+  client.worker.will.execute();
   (void)platform::send_all(client.socket.get(), kZeros);
+  platform::refuse_to_read(client.socket.get());
+  client.lost_at = Clock::now();
+}
+
+// The same for a client that its worker has refused to serve, which was told by the worker already, or is no Venus at
+// all.
+void Supervisor::refuse(Client& client) {
+  lose(client);
   client.socket = UniqueFd();
+}
+
+// What Mesa does to a client without a renderer is abort(), sooner or later: within seconds if it waits, or else at its
+// next call. Programs should not hang that long, so what has not left by then gets what was coming.
+void Supervisor::end_lost_clients() {
+  const auto now = Clock::now();
+  for (Client& client : clients_) {
+    if (!client.lost_at || !client.socket) continue;
+    const LastResort& resort = kLastResorts.at(static_cast<std::size_t>(client.signals_sent));
+    if (*client.lost_at + resort.after > now) continue;
+    ++client.signals_sent;
+    const bool sent = platform::signal_peer(client.socket.get(), resort.signal);
+    if (sent)
+      log::warn("{} does not notice that its worker is gone; it gets signal {} ({}).",
+                describe(client.number, client.process), resort.signal, ::strsignal(resort.signal));
+    if (!sent || static_cast<std::size_t>(client.signals_sent) == kLastResorts.size()) client.socket = UniqueFd();
+  }
 }
 
 void Supervisor::finish() {
@@ -227,7 +350,7 @@ void Supervisor::finish() {
   const auto busy = [&] {
     return std::ranges::any_of(clients_, [](const Client& client) {
       pollfd state{.fd = client.socket.get(), .events = 0, .revents = 0};
-      return client.worker != 0 && ::poll(&state, 1, 0) > 0;
+      return client.worker.process != 0 && ::poll(&state, 1, 0) > 0;
     });
   };
   while (busy() && Clock::now() < end) {
@@ -237,15 +360,15 @@ void Supervisor::finish() {
     reap_workers();
   }
   for (const Spare& spare : spares_) {
-    ::kill(spare.worker, SIGKILL);
-    (void)platform::wait_for_child(spare.worker);
+    ::kill(spare.worker.process, SIGKILL);
+    (void)platform::wait_for_child(spare.worker.process);
   }
   spares_.clear();
   for (Client& client : clients_) {
-    if (client.worker == 0) continue;
-    ::kill(client.worker, SIGKILL);
-    (void)platform::wait_for_child(client.worker);
-    end_client(client);
+    if (client.worker.process == 0) continue;
+    ::kill(client.worker.process, SIGKILL);
+    (void)platform::wait_for_child(client.worker.process);
+    lose(client);
   }
   clients_.clear();
 }

@@ -1,9 +1,9 @@
-// Supervisor: accepts clients, gives each a worker process, and sees to it that neither outlives the other. Reads
-// nothing of what clients send.
+// Supervisor: accepts clients, gives each a worker process, sees to it that neither outlives the other, and ends
+// workers that do not get on. Reads nothing of what clients send.
 //
-// One thread and one poll(): a client costs one fd here, whatever it does. The supervisor keeps a copy of the client's
+// One thread and one poll(): a client costs two fds here, whatever it does. The supervisor keeps a copy of the client's
 // socket while the worker has it: if the worker dies, the connection does not close, and the client is ended in a way
-// that it notices (see end_client()).
+// that it notices (see lose()).
 #pragma once
 
 #include <poll.h>
@@ -15,13 +15,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "platform/pipe.h"
+#include "platform/shared_memory.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
+#include "supervisor/last_will.h"
+#include "supervisor/watchdog.h"
 #include "supervisor/worker_program.h"
 
 namespace hesper::supervisor {
@@ -30,6 +34,7 @@ struct Limits {
   std::size_t max_clients = 256;  // further clients wait in the listener's queue until one leaves
   // Workers that are started ahead of their clients, so that a client need not wait for the host's driver to load.
   std::size_t spare_workers = 1;
+  std::chrono::milliseconds watchdog{10000};  // see watchdog.h; 0: workers may hang or be stopped for ever
 };
 
 class Supervisor {
@@ -46,17 +51,27 @@ class Supervisor {
  private:
   using Clock = std::chrono::steady_clock;
 
+  struct Worker {
+    pid_t process = 0;  // 0: it has ended
+    platform::Mapping record;
+    LastWill will;
+  };
+
   struct Spare {
-    pid_t worker;
+    Worker worker;
     UniqueFd control;
   };
 
   struct Client {
     std::size_t number;  // counts up from 1, for log lines
     std::optional<pid_t> process;
-    UniqueFd socket;
-    pid_t worker = 0;                          // 0: it has ended, the client is about to be forgotten
-    std::optional<Clock::time_point> left_at;  // the client hung up, its worker has yet to end
+    UniqueFd socket;  // closed once the client hung up, or nothing more can be done to end it
+    Worker worker;
+    std::optional<Watchdog> watchdog;
+    std::optional<Clock::time_point> stopped_at;  // the worker does not run, by SIGSTOP
+    std::optional<Clock::time_point> left_at;     // the client hung up, its worker has yet to end
+    std::optional<Clock::time_point> lost_at;     // the worker died or is being killed, the client has yet to end
+    int signals_sent = 0;                         // to the client
   };
 
   Supervisor(const platform::Listener& listener, platform::SignalPipe& signals, WorkerProgram worker, Limits limits,
@@ -71,13 +86,17 @@ class Supervisor {
   [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
   void accept_clients();
   // socket: the client's connection, or of a spare worker its control socket.
-  [[nodiscard]] Result<pid_t> start_worker(int socket, bool spare, const std::string& name);
-  [[nodiscard]] Result<pid_t> find_worker_for(const Client& client);
+  [[nodiscard]] Result<Worker> start_worker(int socket, bool spare, const std::string& name);
+  [[nodiscard]] Result<Worker> find_worker_for(const Client& client);
   void start_spares();
   bool reap_spare(Spare& spare);
   void reap_workers();
   void kill_late_workers();
-  void end_client(Client& client);
+  void watch_workers();
+  void kill_worker(Client& client, std::string_view reason);
+  void lose(Client& client);
+  void refuse(Client& client);
+  void end_lost_clients();
   void finish();
 
   const platform::Listener& listener_;
@@ -87,6 +106,7 @@ class Supervisor {
   platform::Pipe lifeline_;
   std::size_t last_number_ = 0;
   bool first_worker_started_ = false;
+  std::optional<Clock::time_point> watch_at_;         // none: nobody is to be watched
   std::optional<Clock::time_point> accept_again_at_;  // accept() failed, out of fds most likely
   std::vector<Spare> spares_;
   Clock::time_point start_spares_at_{};

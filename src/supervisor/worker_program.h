@@ -13,6 +13,8 @@ namespace hesper::supervisor {
 
 inline constexpr int kWorkerSocket = 3;    // the client's connection, or of a spare worker its control socket
 inline constexpr int kWorkerLifeline = 4;  // see platform::die_with_parent()
+inline constexpr int kWorkerLastWill = 5;  // see last_will.h
+inline constexpr int kWorkerRecord = 6;    // see flight/record.h
 
 // A spare worker (--spare) starts before its client comes. When it does, this goes down the control socket, followed by
 // the client's connection as platform::send_fd() sends it. Both ends are of one build.
@@ -27,6 +29,8 @@ enum class WorkerExit : int {
   cannot_start = 1,
   client_at_fault = 2,
   renderer_failed = 3,
+  driver_gave_up = 4,  // it called exit()
+  out_of_memory = 5,
 };
 
 // What every worker of a supervisor has in common.

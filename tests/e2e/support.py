@@ -117,15 +117,17 @@ def wait_until(condition, timeout, what):
 
 
 class Server:
-    """hesper vtest at a socket of its own. Without spare workers, so that each worker is some client's."""
+    """hesper vtest at a socket of its own. options: more of its command line; variables: of its environment.
 
-    def __init__(self, scratch):
+    Without spare workers, so that each worker is some client's."""
+
+    def __init__(self, scratch, options=(), host=NATIVE_ICD, **variables):
         self._scratch = scratch
         self.socket = scratch.path / "vtest"
         self._log = open(scratch.path / "server.log", "w+")
         self.process = subprocess.Popen(
-            [HESPER, "vtest", "--socket", self.socket, "--host-driver", NATIVE_ICD, "--spare-workers", "0"],
-            env=scratch.environment(),
+            [HESPER, "vtest", "--socket", self.socket, "--host-driver", host, "--spare-workers", "0", *options],
+            env=scratch.environment(**variables),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -133,9 +135,9 @@ class Server:
         )
         wait_until(self.socket.exists, 20, "hesper vtest has not made its socket.")
 
-    def environment(self, mesa):
+    def environment(self, mesa, **more):
         return self._scratch.environment(
-            VK_DRIVER_FILES=str(VENUS_ICD[mesa]), VN_DEBUG="vtest", VTEST_SOCKET_NAME=str(self.socket)
+            VK_DRIVER_FILES=str(VENUS_ICD[mesa]), VN_DEBUG="vtest", VTEST_SOCKET_NAME=str(self.socket), **more
         )
 
     def workers(self):
@@ -149,6 +151,14 @@ class Server:
                 if fields[0] != "Z":
                     started.append((int(fields[19]), child))
         return [child for _, child in sorted(started)]
+
+    def workers_of(self, process):
+        """Process ids of the workers that serve a client, also of those that have ended. Needs HESPER_LOG=debug."""
+        return [
+            int(line.rpartition(" ")[2].rstrip("."))
+            for line in self.log().splitlines()
+            if f"(process {process.pid}) is served by process " in line
+        ]
 
     def use(self):
         """What the server process itself holds: bytes of memory, descriptors, threads."""
@@ -216,9 +226,9 @@ class TestCase(unittest.TestCase):
     def setUp(self):
         self.scratch = self.start(Scratch)
 
-    def start(self, what, *arguments):
+    def start(self, what, *arguments, **named):
         """Makes something that has close(), which is called when the test ends."""
-        result = what(*arguments)
+        result = what(*arguments, **named)
         self.addCleanup(result.close)
         return result
 

@@ -20,4 +20,9 @@ Result<UniqueFd> create_shared_memory(const char* name, std::size_t size) {
   return fd;
 }
 
+bool cannot_shrink(int fd) noexcept {
+  const int seals = ::fcntl(fd, F_GET_SEALS);  // fails for everything but memfds
+  return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+}
+
 }  // namespace hesper::platform

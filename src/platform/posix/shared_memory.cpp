@@ -29,4 +29,6 @@ Result<UniqueFd> create_shared_memory(const char* /*name*/, std::size_t size) {
   return fail("Creating shared memory fails: every name that was tried exists.", EEXIST);
 }
 
+bool cannot_shrink(int /*fd*/) noexcept { return true; }
+
 }  // namespace hesper::platform

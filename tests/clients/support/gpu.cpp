@@ -2,6 +2,7 @@
 #include "support/gpu.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <format>
 #include <stdexcept>
@@ -19,8 +20,9 @@ void expect(bool truth, std::string_view what, Where where) {
 }
 
 Gpu::Gpu(const GpuOptions& options) {
+  const char* name = std::getenv("HESPER_CLIENT_NAME");  // by which a test tells two clients apart
   const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-                                      .pApplicationName = "hesper-client",
+                                      .pApplicationName = name != nullptr ? name : "hesper-client",
                                       .apiVersion = VK_API_VERSION_1_3};
   const VkInstanceCreateInfo instance{
       .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -25,6 +26,11 @@ std::size_t open_fds() {
   for (int fd = 0; fd < 1024; ++fd)
     if (::fcntl(fd, F_GETFD) != -1) ++count;
   return count;
+}
+
+rlim_t next_fd() {
+  const UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return static_cast<rlim_t>(fd.get());
 }
 
 // poll() on one fd; the SIGCHLDs that the supervisor lives on interrupt it.
@@ -125,6 +131,33 @@ TEST_F(SupervisorTest, AClientWhoseWorkerDiesGetsZerosBeforeTheEnd) {
     EXPECT_EQ(reply.find_first_not_of('\0'), std::string::npos) << script;
     EXPECT_EQ(stop(), 5);
   }
+}
+
+TEST_F(SupervisorTest, AStoppedWorkerIsKilledAndItsClientEnded) {
+  serve("kill -STOP $$");
+  EXPECT_GE(read_all(connect()).size(), 172u);
+}
+
+TEST_F(SupervisorTest, AWorkerThatIsContinuedInTimeLives) {
+  serve("(sleep 0.2; kill -CONT $$) & kill -STOP $$; sleep 1.2; echo lives >&3");
+  EXPECT_EQ(read_all(connect()), "lives\n");
+}
+
+TEST_F(SupervisorTest, WithoutFdsAClientWaitsOrIsRefusedAndLaterOnesAreServed) {
+  serve("echo served >&3");
+  EXPECT_EQ(read_all(connect()), "served\n");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const rlim_t spare : {1U, 2U, 3U, 4U, 5U}) {  // one is the client's own
+    const rlimit low{.rlim_cur = next_fd() + spare, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+    const UniqueFd client = connect();
+    ::poll(nullptr, 0, 200);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    const std::string answer = read_all(client);
+    EXPECT_TRUE(answer == "served\n" || answer.size() >= 172) << spare << ": " << answer;
+  }
+  EXPECT_EQ(read_all(connect()), "served\n");
 }
 
 TEST_F(SupervisorTest, AWorkerThatCannotStartEndsItsClient) {

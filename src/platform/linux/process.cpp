@@ -1,14 +1,22 @@
-// Facts about our own process on Linux: /proc/self/exe and the parent-death signal.
+// Processes as only Linux has them: /proc/self/exe, the parent-death signal, process fds, and who shares the processor.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <string>
 
+#include "base/unique_fd.h"
 #include "platform/process.h"
+#include "platform/socket.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77  // Linux 6.5; C libraries learnt it later
+#endif
 
 namespace hesper::platform {
 
@@ -17,6 +25,15 @@ Result<std::filesystem::path> own_directory(const char* /*argv0*/) {
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return fail_errno("Reading /proc/self/exe fails", error.value());
   return self.parent_path();
+}
+
+bool signal_peer(int socket, int signal) noexcept {
+  int raw = -1;
+  socklen_t size = sizeof(raw);
+  if (peer_process(socket) == ::getpid()) return false;  // nobody means that
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &raw, &size) != 0) return false;
+  const UniqueFd process(raw);
+  return ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0;
 }
 
 void die_with_parent(UniqueFd lifeline) {

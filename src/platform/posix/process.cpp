@@ -1,4 +1,4 @@
-// Facts about our own process where there is neither /proc nor a parent-death signal (macOS).
+// What linux/process.cpp has, where there is neither /proc nor a parent-death signal (macOS).
 #include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -34,6 +34,8 @@ Result<std::filesystem::path> own_directory(const char* argv0) {
   }
   return fail("Finding the folder of this program fails: it is not in PATH.", ENOENT);
 }
+
+bool signal_peer(int /*socket*/, int /*signal*/) noexcept { return false; }
 
 void die_with_parent(UniqueFd lifeline) {
   std::thread([held = std::move(lifeline)] {
