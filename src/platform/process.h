@@ -51,6 +51,9 @@ bool signal_peer(int socket, int signal) noexcept;
 // The folder of the running program, symbolic links resolved. argv0: as main() got it.
 [[nodiscard]] Result<std::filesystem::path> own_directory(const char* argv0);
 
+// The shared libraries that this process has loaded, by their paths. Empty where the system does not tell.
+[[nodiscard]] std::vector<std::filesystem::path> loaded_libraries();
+
 // Ends this process at once (SIGKILL or _exit) when its parent dies. lifeline: the read end of a pipe whose only write
 // end the parent holds. Call at the start of main(), before any thread.
 void die_with_parent(UniqueFd lifeline);

@@ -98,6 +98,8 @@ std::vector<fs::path> readable_files(const HostDrivers& drivers, const Getenv& e
       show_library(file, home, paths);
   }
   // A folder comes before what lies in it.
+  std::ranges::sort(paths);
+  paths.erase(std::ranges::unique(paths).begin(), paths.end());
   std::ranges::stable_sort(paths, {}, [](const fs::path& path) { return std::ranges::distance(path); });
   return paths;
 }

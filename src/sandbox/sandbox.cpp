@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <ranges>
 #include <utility>
 
@@ -27,7 +29,9 @@ class Entrance {
   Entrance(const Options& options, Report& report) : options_(options), report_(report) {}
 
   void enter() {
-    const HostDrivers drivers = find_host_drivers(get_environment);
+    HostDrivers drivers = find_host_drivers(get_environment);
+    // Where our own libraries are, more may lie that drivers need: an unpacked bundle brings all of them.
+    std::ranges::move(platform::loaded_libraries(), std::back_inserter(drivers.files));
     remark_on(drivers);
     Policy policy = policy_for(drivers, options_.choices, get_environment);
     const bool strict = options_.level == Level::strict;

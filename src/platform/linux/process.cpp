@@ -1,5 +1,6 @@
-// Processes as only Linux has them: /proc/self/exe, the parent-death signal, process fds, and who shares the processor.
+// Processes as only Linux has them: /proc/self/exe, libraries, the parent-death signal, process fds, and who shares the processor.
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -34,6 +35,19 @@ bool signal_peer(int socket, int signal) noexcept {
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &raw, &size) != 0) return false;
   const UniqueFd process(raw);
   return ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0;
+}
+
+std::vector<std::filesystem::path> loaded_libraries() {
+  std::vector<std::filesystem::path> paths;
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* library, std::size_t, void* found) {
+        // The program itself has no name, the kernel's no folder.
+        const std::filesystem::path path = library->dlpi_name != nullptr ? library->dlpi_name : "";
+        if (path.is_absolute()) static_cast<std::vector<std::filesystem::path>*>(found)->push_back(path);
+        return 0;
+      },
+      &paths);
+  return paths;
 }
 
 void die_with_parent(UniqueFd lifeline) {

@@ -37,6 +37,8 @@ Result<std::filesystem::path> own_directory(const char* argv0) {
 
 bool signal_peer(int /*socket*/, int /*signal*/) noexcept { return false; }
 
+std::vector<std::filesystem::path> loaded_libraries() { return {}; }
+
 void die_with_parent(UniqueFd lifeline) {
   std::thread([held = std::move(lifeline)] {
     pollfd state{.fd = held.get(), .events = POLLIN, .revents = 0};
