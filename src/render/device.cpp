@@ -1,4 +1,6 @@
 // Devices and their queues' beginnings and ends. What queues do is in queue.cpp.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -81,6 +83,13 @@ bool queues_exist(const PhysicalDevice& physical, const VkDeviceCreateInfo& info
   return info.queueCreateInfoCount != 0;
 }
 
+std::vector<int> types_in_chain(const void* next) {
+  std::vector<int> types;
+  for (auto* each = static_cast<const VkBaseInStructure*>(next); each != nullptr; each = each->pNext)
+    types.push_back(static_cast<int>(each->sType));
+  return types;
+}
+
 }  // namespace
 
 Device::~Device() {
@@ -110,7 +119,12 @@ void on_vkCreateDevice(CommandStream& stream, wire::vkCreateDevice_args& args) {
   info.ppEnabledExtensionNames = extensions.data();
   VkDevice handle = VK_NULL_HANDLE;
   args.ret = physical.procs->vkCreateDevice(physical.handle, &info, nullptr, &handle);
-  if (args.ret != VK_SUCCESS) return;
+  if (args.ret != VK_SUCCESS) {
+    log::info("{}: the host's driver refuses a device (VkResult {}) with {} and structures of types {}.",
+              stream.context().options().name, static_cast<int>(args.ret), fmt::join(extensions, " "),
+              fmt::join(types_in_chain(info.pNext), " "));
+    return;
+  }
 
   auto device = std::make_unique<Device>(physical);
   device->handle = handle;

@@ -23,6 +23,9 @@ class Clients:
     def test_sync(self):
         self.hesper(self.mesa, client("sync"), timeout=120)
 
+    def test_a_device_with_all_extensions_and_features(self):
+        self.hesper(self.mesa, client("everything"), timeout=120)
+
     def test_several_instances_at_once_in_one_process(self):
         self.hesper(self.mesa, client("many"), "--count", 24, "--at-once", 8, timeout=120)
 

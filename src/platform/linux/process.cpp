@@ -1,4 +1,5 @@
-// Processes as only Linux has them: /proc/self/exe, libraries, the parent-death signal, process fds, and who shares the processor.
+// Processes as only Linux has them: /proc/self/exe, libraries, the parent-death signal, process fds, and who shares the
+// processor.
 #include <fcntl.h>
 #include <link.h>
 #include <poll.h>
