@@ -188,7 +188,8 @@ TEST_P(Confinement, NoNetwork) {
   const UniqueFd old(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  std::strcpy(address.sun_path + 1, "hesper-confinement-test");
+  // Of our own: the same test runs at the same time with other parameters.
+  std::strcpy(address.sun_path + 1, ("hesper-confinement-test-" + std::to_string(::getpid())).c_str());
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
   ASSERT_EQ(::listen(listener.get(), 1), 0);
   expect_nothing_wrong([&] {
