@@ -3,6 +3,7 @@
 is not part of Hesper: docs/conformance.md tells how it is built. A run keeps its state in a folder, and continues where
 it was when it is started again. This is a comparison of a sample, no conformance submission."""
 import argparse
+import dataclasses
 import os
 import pathlib
 import queue
@@ -20,6 +21,7 @@ from state import HESPER, NATIVE, SIDES, Disagrees, State
 
 HERE = pathlib.Path(__file__).resolve().parent
 TRIAL = "dEQP-VK.info.device"  # passes wherever there is a device
+PATIENCE = 5  # a case alone gets so many times the limit: on a busy machine a slow case looks like one that hangs
 
 
 class Refused(Exception):
@@ -51,7 +53,7 @@ def arguments():
     how.add_argument("--share-shaders", action="store_true", help="compile each shader once for both ways: saves time, but"
                      " the speeds of both ways cannot be compared then")
     how.add_argument("--redo", help="forget Hesper's results for cases that match this pattern first")
-    how.add_argument("--redo-bad", action="store_true", help="forget Hesper's results where they are worse than native first")
+    how.add_argument("--redo-bad", action="store_true", help="forget Hesper's results that are worse than native, and not known, first")
     how.add_argument("--known", type=pathlib.Path, default=HERE / "known.txt", help="list of known differences")
     how.add_argument("--summary", action="store_true", help="run nothing, write the summary of what is there")
     options = parser.parse_args()
@@ -186,8 +188,9 @@ class Run:
             barren = 0 if outcome.results else barren + 1
 
     def alone(self, side, name, add):
-        """Runs one case; it has a result afterwards, unless the run was stopped."""
-        outcome = process.run(self._suite, side, [name], stop=self._stopped.is_set)
+        """Runs one case, with patience; it has a result afterwards, unless the run was stopped."""
+        patient = dataclasses.replace(self._suite, case_limit=self._suite.case_limit * PATIENCE)
+        outcome = process.run(patient, side, [name], stop=self._stopped.is_set)
         for result in outcome.results:
             add(result)
         if outcome.results or self._stopped.is_set():
@@ -214,11 +217,14 @@ class Run:
                 self.alone(side, case, lambda result: self._state.add_alone(side, result))
 
 
-def forget(options, state):
+def forget(options, state, known):
     if options.redo:
         state.forget(HESPER, cases.Matcher([options.redo]))
     if options.redo_bad:
-        bad = {case for case, what, _, _ in verdict.verdicts(state) if what in (*verdict.BAD, verdict.MISSING)}
+        bad = {
+            case for case, what, _, now in verdict.verdicts(state)
+            if what in (*verdict.BAD, verdict.MISSING) and not known.reason(what, now)
+        }
         state.forget(HESPER, bad.__contains__)
 
 
@@ -233,7 +239,7 @@ def main():
     }
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = state.settle(settings, lambda: choose(options))
-    forget(options, state)
+    forget(options, state, known)
     run = Run(options, suite_of(options), state)
     try:
         if not options.summary:

@@ -1,4 +1,5 @@
 # What a run has found out so far, on disk, so that it can be interrupted at any moment and continued. Decides nothing.
+import fcntl
 import gzip
 import hashlib
 import json
@@ -13,7 +14,7 @@ LOG_LIMIT = 4000  # logs kept at most, lest a broken run fills the disk
 
 
 class Disagrees(Exception):
-    """The folder holds a run with other settings."""
+    """The folder holds a run with other settings, or one that is still going on."""
 
 
 class State:
@@ -29,6 +30,11 @@ class State:
     def __init__(self, folder):
         self.folder = folder
         (folder / "logs").mkdir(parents=True, exist_ok=True)
+        self._owned = open(folder / "lock", "w")  # until this process ends
+        try:
+            fcntl.flock(self._owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Disagrees(f"Another run uses {folder}.") from None
         self._lock = threading.Lock()
         self.results = {side: self._latest(f"{side}.jsonl") for side in SIDES}
         self.alone = {side: {} for side in SIDES}

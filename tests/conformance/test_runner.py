@@ -1,4 +1,5 @@
 # The runner, tried with a stand-in for deqp-vk whose cases do what their names say.
+import fcntl
 import json
 import os
 import pathlib
@@ -169,6 +170,13 @@ class Run(unittest.TestCase):
         self.run_cases(["dEQP-VK.a.pass_1"])
         self.run_cases(["dEQP-VK.a.pass_1"], "--seed", "2")
         self.assertIn("another seed", self.said)
+
+    def test_two_runs_do_not_share_a_folder(self):
+        (self.folder / "state").mkdir()
+        with open(self.folder / "state" / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.run_cases(["dEQP-VK.a.pass_1"])
+        self.assertIn("Another run uses", self.said)
 
     def test_a_suite_that_does_not_run_is_told_at_once(self):
         self.program("deqp-vk", "#!/bin/sh\necho no Vulkan here; exit 1")
