@@ -46,8 +46,8 @@ def group_of(name):
 
 
 def _shares(sizes, wanted):
-    """How many cases to draw from each group: at least one, and otherwise by the square root of its size, so that the few
-    groups with hundreds of thousands of cases do not crowd out the rest."""
+    """How many cases to draw from each group: at least one, and otherwise by the square root of its size, so that the
+    few groups with hundreds of thousands of cases do not crowd out the rest."""
 
     def drawn(scale):
         return {group: min(size, max(1, int(scale * math.sqrt(size)))) for group, size in sizes.items()}
@@ -83,8 +83,8 @@ def sample(names, seed, wanted):
 
 
 def chunks(names, size, seed):
-    """Neighbours stay together, as deqp-vk builds the whole group of each case that it runs; the chunks are shuffled, so
-    that a run that is cut short has seen a bit of everything."""
+    """Neighbours stay together, as deqp-vk builds the whole group of each case that it runs; the chunks are shuffled,
+    so that a run that is cut short has seen a bit of everything."""
     result = [names[start : start + size] for start in range(0, len(names), size)]
     random.Random(seed).shuffle(result)
     return result

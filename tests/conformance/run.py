@@ -32,14 +32,15 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     suite = parser.add_argument_group("the suite and the drivers")
     suite.add_argument("--deqp", type=pathlib.Path, required=True, help="the program deqp-vk")
-    suite.add_argument("--archive-dir", type=pathlib.Path, help="the folder that has its data, vulkan/ (default: deqp-vk's)")
+    suite.add_argument("--archive-dir", type=pathlib.Path, help="folder that has its data, vulkan/ (default: deqp-vk's)")
     suite.add_argument("--hesper", default="hesper", help="the program hesper (default: from PATH)")
     suite.add_argument("--icd", default=os.environ.get("HESPER_VENUS_ICD"), help="manifest of the Venus driver")
     suite.add_argument("--host-driver", help="manifest of the host's driver, for both ways")
     suite.add_argument("--hesper-option", action="append", default=[], help="one more option of hesper exec; repeatable")
     sample = parser.add_argument_group("the cases")
-    sample.add_argument("--caselist", type=pathlib.Path, help="list of all cases, or a folder of them (default: asks deqp-vk)")
-    sample.add_argument("--exclude", type=pathlib.Path, action="append", default=[], help="file of patterns to leave out")
+    sample.add_argument("--caselist", type=pathlib.Path, help="list of all cases, or a folder of lists (default: deqp-vk's)")
+    sample.add_argument("--exclude", type=pathlib.Path, action="append", default=[],
+                        help="file of patterns to leave out; repeatable")
     sample.add_argument("--cases", type=int, default=3000, help="size of the sample (default: %(default)s)")
     sample.add_argument("--seed", type=int, default=1, help="of the sample (default: %(default)s)")
     sample.add_argument("--cases-from", type=pathlib.Path, help="run exactly the cases in this file instead")
@@ -50,10 +51,11 @@ def arguments():
     how.add_argument("--case-limit", type=float, default=60, help="seconds for one case (default: %(default)s)")
     how.add_argument("--minutes", type=float, help="start nothing more after this time")
     how.add_argument("--side", choices=SIDES, help="run only one way")
-    how.add_argument("--share-shaders", action="store_true", help="compile each shader once for both ways: saves time, but"
-                     " the speeds of both ways cannot be compared then")
+    how.add_argument("--share-shaders", action="store_true",
+                     help="compile each shader once for both ways; their speeds cannot be compared then")
     how.add_argument("--redo", help="forget Hesper's results for cases that match this pattern first")
-    how.add_argument("--redo-bad", action="store_true", help="forget Hesper's results that are worse than native, and not known, first")
+    how.add_argument("--redo-bad", action="store_true",
+                     help="forget Hesper's results that are worse than native, and not known, first")
     how.add_argument("--known", type=pathlib.Path, default=HERE / "known.txt", help="list of known differences")
     how.add_argument("--summary", action="store_true", help="run nothing, write the summary of what is there")
     options = parser.parse_args()

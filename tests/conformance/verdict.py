@@ -78,13 +78,14 @@ def _alike(reason):
 def _speed(state, side):
     lines = [line for line in state.processes if line["side"] == side and line["cases"]]
     cases, seconds = sum(line["cases"] for line in lines), sum(line["seconds"] for line in lines)
-    return {"cases": cases, "seconds": round(seconds, 1), "cases_per_second": round(cases / seconds, 1) if seconds else None}
+    rate = round(cases / seconds, 1) if seconds else None
+    return {"cases": cases, "seconds": round(seconds, 1), "cases_per_second": rate}
 
 
 def summarize(state, cases, known):
     """All that is worth knowing, as JSON would have it."""
     counts = collections.Counter()
-    statuses = {side: collections.Counter(line["status"] for line in state.results[side].values()) for side in state.results}
+    statuses = {side: collections.Counter(line["status"] for line in lines.values()) for side, lines in state.results.items()}
     explained, listed = collections.defaultdict(list), collections.defaultdict(list)
     for case, verdict, native, hesper in verdicts(state):
         counts[verdict] += 1
