@@ -101,6 +101,10 @@ Environment client_environment(Environment base, std::string_view venus_icd, con
   base.append("VN_DEBUG", "vtest");
   if (low_latency) base.append("VN_PERF", "no_fence_feedback");
   base.set("VTEST_SOCKET_NAME", socket.native());
+  // Venus leaves a destructor of thread data behind, which crashes a thread that ends after the last instance: the
+  // loader has unloaded the driver by then (Mesa 25.0 and 26.1; seen with OpenGL's driver threads at the end of a
+  // program).
+  base.set("VK_LOADER_DISABLE_DYNAMIC_LIBRARY_UNLOADING", "1");
   return base;
 }
 

@@ -82,6 +82,7 @@ TEST(ClientEnvironment, SeesVenusAndNothingElse) {
   EXPECT_EQ(client.get("VK_ICD_FILENAMES"), "/a/virtio_icd.json");
   EXPECT_EQ(client.get("VN_DEBUG"), "result,vtest");
   EXPECT_EQ(client.get("VTEST_SOCKET_NAME"), "/run/s");
+  EXPECT_EQ(client.get("VK_LOADER_DISABLE_DYNAMIC_LIBRARY_UNLOADING"), "1");
   EXPECT_FALSE(client.get("VK_ADD_DRIVER_FILES"));
   EXPECT_FALSE(client.get("VK_LOADER_DRIVERS_SELECT"));
   EXPECT_FALSE(client.get("VN_PERF"));
