@@ -5,6 +5,7 @@
 #include "render/chain.h"
 #include "render/client_context.h"
 #include "render/handlers_gen.h"
+#include "render/imported_pages.h"
 #include "render/linear_dma_buf.h"
 #include "render/stream.h"
 
@@ -31,19 +32,41 @@ VkImageAspectFlags host_aspect(VkImageAspectFlags aspect) {
   return aspect == VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT ? VkImageAspectFlags{VK_IMAGE_ASPECT_COLOR_BIT} : aspect;
 }
 
-// A copy of the client's create info for the host, in `host`. Error: what the client asks for does not exist.
-VkResult translate(const Device& device, const VkImageCreateInfo& info, VkImageCreateInfo& host, LinearImage& linear) {
-  host = info;
-  drop_external(device, host);
-  return device.physical_device.emulation.dma_buf ? to_linear_image(host, linear) : VK_SUCCESS;
+// Create infos for the host, made of the client's. `external` may hang in the chain of `info`.
+struct BufferForHost {
+  VkBufferCreateInfo info;
+  VkExternalMemoryBufferCreateInfo external;
+};
+struct ImageForHost {
+  VkImageCreateInfo info;
+  VkExternalMemoryImageCreateInfo external;
+  LinearImage linear;
+};
+
+void translate(const Device& device, const VkBufferCreateInfo& info, BufferForHost& host) {
+  host.info = info;
+  drop_external(device, host.info);
+  name_imports(device.physical_device, host.info, host.external);
+}
+
+// Error: what the client asks for does not exist.
+VkResult translate(const Device& device, const VkImageCreateInfo& info, ImageForHost& host) {
+  host.info = info;
+  drop_external(device, host.info);
+  if (device.physical_device.emulation.dma_buf) {
+    const VkResult result = to_linear_image(host.info, host.linear);
+    if (result != VK_SUCCESS) return result;
+  }
+  name_imports(device.physical_device, host.info, host.external);
+  return VK_SUCCESS;
 }
 
 VkResult create_image(Device& device, const VkImageCreateInfo& wanted, VkImage& image) {
-  VkImageCreateInfo info;
-  LinearImage linear;
-  VkResult result = translate(device, wanted, info, linear);
+  ImageForHost host;
+  VkResult result = translate(device, wanted, host);
   if (result != VK_SUCCESS) return result;
-  result = device.procs->vkCreateImage(device.handle, &info, nullptr, &image);
+  const LinearImage& linear = host.linear;
+  result = device.procs->vkCreateImage(device.handle, &host.info, nullptr, &image);
   if (result != VK_SUCCESS || !linear.wanted) return result;
   if (linear.explicit_layout) {
     // The host chooses a linear image's pitch; the client's must be the same or the pixels would lie elsewhere.
@@ -79,8 +102,9 @@ void create(CommandStream& stream, Args& args, VkObjectType type, Handle& handle
 
 void on_vkCreateBuffer(CommandStream& stream, wire::vkCreateBuffer_args& args) {
   create(stream, args, VK_OBJECT_TYPE_BUFFER, *args.pBuffer, *args.pBuffer_ids, [&](const Device& device) {
-    drop_external(device, *args.pCreateInfo);
-    return device.procs->vkCreateBuffer(device.handle, args.pCreateInfo, nullptr, args.pBuffer);
+    BufferForHost host;
+    translate(device, *args.pCreateInfo, host);
+    return device.procs->vkCreateBuffer(device.handle, &host.info, nullptr, args.pBuffer);
   });
 }
 
@@ -88,8 +112,11 @@ void on_vkGetDeviceBufferMemoryRequirements(CommandStream& stream,
                                             wire::vkGetDeviceBufferMemoryRequirements_args& args) {
   Device& device = device_of(args.device.state);
   if (device.procs->vkGetDeviceBufferMemoryRequirements == nullptr) return stream.missing(args.kType);
-  drop_external(device, *args.pInfo->pCreateInfo);
-  device.procs->vkGetDeviceBufferMemoryRequirements(device.handle, args.pInfo, args.pMemoryRequirements);
+  BufferForHost host;
+  translate(device, *args.pInfo->pCreateInfo, host);
+  VkDeviceBufferMemoryRequirements info = *args.pInfo;
+  info.pCreateInfo = &host.info;
+  device.procs->vkGetDeviceBufferMemoryRequirements(device.handle, &info, args.pMemoryRequirements);
 }
 
 // ---- Images ----
@@ -131,16 +158,15 @@ void on_vkGetImageMemoryRequirements2(CommandStream& stream, wire::vkGetImageMem
 void on_vkGetDeviceImageMemoryRequirements(CommandStream& stream, wire::vkGetDeviceImageMemoryRequirements_args& args) {
   Device& device = device_of(args.device.state);
   if (device.procs->vkGetDeviceImageMemoryRequirements == nullptr) return stream.missing(args.kType);
-  VkImageCreateInfo create_info;
-  LinearImage linear;
-  if (translate(device, *args.pInfo->pCreateInfo, create_info, linear) != VK_SUCCESS) {
+  ImageForHost host;
+  if (translate(device, *args.pInfo->pCreateInfo, host) != VK_SUCCESS) {
     return;  // such an image cannot be created; the answer stays empty
   }
   VkDeviceImageMemoryRequirements info = *args.pInfo;
-  info.pCreateInfo = &create_info;
-  if (linear.wanted) info.planeAspect = VK_IMAGE_ASPECT_COLOR_BIT;
+  info.pCreateInfo = &host.info;
+  if (host.linear.wanted) info.planeAspect = VK_IMAGE_ASPECT_COLOR_BIT;
   device.procs->vkGetDeviceImageMemoryRequirements(device.handle, &info, args.pMemoryRequirements);
-  if (linear.wanted) keep_shared_types(device, args.pMemoryRequirements->memoryRequirements);
+  if (host.linear.wanted) keep_shared_types(device, args.pMemoryRequirements->memoryRequirements);
 }
 
 // ---- Layouts ----
@@ -167,15 +193,14 @@ void on_vkGetImageSubresourceLayout2(CommandStream& stream, wire::vkGetImageSubr
 void on_vkGetDeviceImageSubresourceLayout(CommandStream& stream, wire::vkGetDeviceImageSubresourceLayout_args& args) {
   Device& device = device_of(args.device.state);
   if (device.procs->vkGetDeviceImageSubresourceLayout == nullptr) return stream.missing(args.kType);
-  VkImageCreateInfo create_info;
-  LinearImage linear;
-  if (translate(device, *args.pInfo->pCreateInfo, create_info, linear) != VK_SUCCESS) return;
+  ImageForHost host;
+  if (translate(device, *args.pInfo->pCreateInfo, host) != VK_SUCCESS) return;
   VkImageSubresource2 subresource = *args.pInfo->pSubresource;
-  if (linear.wanted) {
+  if (host.linear.wanted) {
     subresource.imageSubresource.aspectMask = host_aspect(subresource.imageSubresource.aspectMask);
   }
   VkDeviceImageSubresourceInfo info = *args.pInfo;
-  info.pCreateInfo = &create_info;
+  info.pCreateInfo = &host.info;
   info.pSubresource = &subresource;
   device.procs->vkGetDeviceImageSubresourceLayout(device.handle, &info, args.pLayout);
 }

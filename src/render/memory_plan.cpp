@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "platform/shared_memory.h"
 #include "render/extensions.h"
+#include "render/imported_pages.h"
 #include "render/trial_device.h"
 
 namespace hesper::render {
@@ -55,11 +56,12 @@ Result<void> check_pattern(int fd, std::uint32_t pattern = kPattern) {
 // Renders into the second half of the shared pages. The answer is a sentence for the report; an error means that the
 // pixels are wrong. Drivers that keep images out of imported memory say so by their memory types, which is fine:
 // their images then get memory of their own.
-Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int fd) {
+Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int fd,
+                              VkExternalMemoryHandleTypeFlags external) {
   VkMemoryRequirements requirements{};
   VkSubresourceLayout layout{};
   if (!trial.renders) return "Shared pages show what the GPU writes; it does not render.";
-  if (trial.make_image(requirements, layout) != VK_SUCCESS) return "Linear images cannot be rendered to.";
+  if (trial.make_image(external, requirements, layout) != VK_SUCCESS) return "Linear images cannot be rendered to.";
   if ((requirements.memoryTypeBits & (1u << memory_type)) == 0) return "Images need memory of another type.";
   constexpr VkDeviceSize kOffset = kTrialSize / 2;
   if (requirements.size > kTrialSize - kOffset || kOffset % requirements.alignment != 0) {
@@ -84,10 +86,10 @@ Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int
 // Whether sparse resources can be bound to the shared pages. Lavapipe (Mesa 25.0) takes such a bind for one of its own
 // memory, of which it maps file descriptor 0: the bind does nothing, or the resource shows the worker's standard input.
 // Drivers that keep sparse resources out of imported memory do so by their memory types, which is fine.
-bool try_sparse(TrialDevice& trial, std::uint32_t memory_type, int fd) {
+bool try_sparse(TrialDevice& trial, std::uint32_t memory_type, int fd, VkExternalMemoryHandleTypeFlags external) {
   VkMemoryRequirements requirements{};
   if (!trial.binds_sparse) return true;
-  if (trial.make_sparse_buffer(kTrialSize, requirements) != VK_SUCCESS) return false;
+  if (trial.make_sparse_buffer(kTrialSize, external, requirements) != VK_SUCCESS) return false;
   if ((requirements.memoryTypeBits & (1u << memory_type)) == 0) return true;
   if (requirements.size > kTrialSize) return false;  // larger pages than any driver's that was seen
   return trial.fill_sparse(kSparsePattern) == VK_SUCCESS && check_pattern(fd, kSparsePattern).has_value();
@@ -136,14 +138,18 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
   r = trial.fill(kPattern);
   if (r != VK_SUCCESS) return refused("Filling imported memory fails", r);
   if (auto checked = check_pattern(fd->get()); !checked) return std::unexpected(checked.error());
-  auto images = try_image(trial, info.memoryTypeIndex, fd->get());
+  const bool names_imports = naming_imports_changes_nothing(procs, physical, trial.vk, trial.device);
+  const VkExternalMemoryHandleTypeFlags named =
+      names_imports ? VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT : 0;
+  auto images = try_image(trial, info.memoryTypeIndex, fd->get(), named);
   if (!images) return std::unexpected(images.error());
-  const bool sparse = try_sparse(trial, info.memoryTypeIndex, fd->get());
+  const bool sparse = try_sparse(trial, info.memoryTypeIndex, fd->get(), named);
   if (!sparse) *images += " Sparse resources cannot be bound to them, so there are none.";
   return MemoryPlan{.strategy = MemoryStrategy::hostptr,
                     .mappable_types = mappable,
                     .import_alignment = alignment,
                     .sparse = sparse,
+                    .names_imports = names_imports,
                     .reason = std::move(*images)};
 }
 
@@ -180,7 +186,7 @@ Result<MemoryPlan> try_dmabuf(const InstanceProcs& procs, VkPhysicalDevice physi
   r = trial.fill(kPattern);
   if (r != VK_SUCCESS) return refused("Filling dma-buf memory fails", r);
   if (auto checked = check_pattern(fd.get()); !checked) return std::unexpected(checked.error());
-  auto images = try_image(trial, info.memoryTypeIndex, fd.get());
+  auto images = try_image(trial, info.memoryTypeIndex, fd.get(), 0);
   if (!images) return std::unexpected(images.error());
   return MemoryPlan{.strategy = MemoryStrategy::dmabuf,
                     .mappable_types = coherent,

@@ -17,6 +17,7 @@ struct MemoryPlan {
   std::uint32_t mappable_types = 0;                   // memory types (bits) that may be shown as HOST_VISIBLE
   VkDeviceSize import_alignment = 4096;               // hostptr: sizes and addresses are multiples of it
   bool sparse = true;                                 // sparse resources can be bound to mappable memory
+  bool names_imports = false;                         // hostptr: buffers and images do, see imported_pages.h
   std::string reason;                                 // a sentence: why this strategy
 };
 

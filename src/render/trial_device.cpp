@@ -87,8 +87,12 @@ VkResult TrialDevice::fill(std::uint32_t pattern) {
   return run([&](VkCommandBuffer commands) { vk.vkCmdFillBuffer(commands, buffer_, 0, VK_WHOLE_SIZE, pattern); });
 }
 
-VkResult TrialDevice::make_sparse_buffer(VkDeviceSize size, VkMemoryRequirements& requirements) {
+VkResult TrialDevice::make_sparse_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeFlags external,
+                                         VkMemoryRequirements& requirements) {
+  const VkExternalMemoryBufferCreateInfo external_info{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+                                                       .handleTypes = external};
   const VkBufferCreateInfo info{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+                                .pNext = external != 0 ? &external_info : nullptr,
                                 .flags = VK_BUFFER_CREATE_SPARSE_BINDING_BIT,
                                 .size = size,
                                 .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT};
@@ -111,8 +115,12 @@ VkResult TrialDevice::fill_sparse(std::uint32_t pattern) {
       [&](VkCommandBuffer commands) { vk.vkCmdFillBuffer(commands, sparse_buffer_, 0, VK_WHOLE_SIZE, pattern); });
 }
 
-VkResult TrialDevice::make_image(VkMemoryRequirements& requirements, VkSubresourceLayout& layout) {
+VkResult TrialDevice::make_image(VkExternalMemoryHandleTypeFlags external, VkMemoryRequirements& requirements,
+                                 VkSubresourceLayout& layout) {
+  const VkExternalMemoryImageCreateInfo external_info{.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+                                                      .handleTypes = external};
   const VkImageCreateInfo info{.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+                               .pNext = external != 0 ? &external_info : nullptr,
                                .imageType = VK_IMAGE_TYPE_2D,
                                .format = kFormat,
                                .extent = {.width = kImageSize, .height = kImageSize, .depth = 1},

@@ -26,13 +26,15 @@ class TrialDevice {
   // Creates the buffer, `size` bytes, to be filled. external: its handle type, or 0.
   [[nodiscard]] VkResult make_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeFlags external,
                                      VkMemoryRequirements& requirements);
-  // Creates the image: linear, to be rendered to.
-  [[nodiscard]] VkResult make_image(VkMemoryRequirements& requirements, VkSubresourceLayout& layout);
+  // Creates the image: linear, to be rendered to. external: its handle type, or 0.
+  [[nodiscard]] VkResult make_image(VkExternalMemoryHandleTypeFlags external, VkMemoryRequirements& requirements,
+                                    VkSubresourceLayout& layout);
 
   // Binds the buffer to the start of `memory`, lets the GPU fill it with `pattern` and waits.
   [[nodiscard]] VkResult fill(std::uint32_t pattern);
   // Creates a sparse buffer of `size` bytes, for fill_sparse().
-  [[nodiscard]] VkResult make_sparse_buffer(VkDeviceSize size, VkMemoryRequirements& requirements);
+  [[nodiscard]] VkResult make_sparse_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeFlags external,
+                                            VkMemoryRequirements& requirements);
   // Binds all of the sparse buffer to the start of `memory`, lets the GPU fill it and waits.
   [[nodiscard]] VkResult fill_sparse(std::uint32_t pattern);
   // Binds the image to `memory` at `offset`, renders a red picture and waits.
