@@ -34,6 +34,10 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
           "without a display server, which could not import it")
       ->envname("HESPER_EMULATE_DMA_BUF");
   command
+      .add_flag("--validate", worker.validate,
+                "Load the Khronos validation layer into the workers and log what it finds; for work on Hesper itself")
+      ->envname("HESPER_VALIDATE");
+  command
       .add_option("--host-driver", worker.host_driver,
                   "Use only the host driver that this Vulkan driver manifest describes")
       ->type_name("FILE");

@@ -43,6 +43,7 @@ struct Arguments {
   std::string memory = "auto";
   bool emulate_dma_buf = false;
   bool spare = false;
+  bool validate = false;
   bool verbose = false;
   bool probe = false;
   bool json = false;
@@ -184,6 +185,7 @@ int main(int argc, char** argv) {
   app.add_option("--name", arguments.name, "What log lines begin with");
   app.add_option("--memory", arguments.memory, "auto, dmabuf or hostptr")->capture_default_str();
   app.add_flag("--emulate-dma-buf", arguments.emulate_dma_buf, "Announce shared memory as dma-bufs");
+  app.add_flag("--validate", arguments.validate, "Load the Khronos validation layer and log what it finds");
   app.add_flag("-v,--verbose", arguments.verbose, "Log a summary at the end");
   app.add_option("--sandbox", arguments.sandbox, "strict, basic or off")->capture_default_str();
   app.add_flag("--require-sandbox", arguments.require_sandbox, "End if that level cannot be reached");
@@ -240,7 +242,7 @@ int main(int argc, char** argv) {
   flight::Recorder& recorder = recorder_on(arguments.record);
   flight::StreamRecord& record = recorder.open(flight::Kind::context, 0);
   render::ContextOptions options{
-      .memory = *memory, .emulate_dma_buf = arguments.emulate_dma_buf, .recorder = &recorder};
+      .memory = *memory, .emulate_dma_buf = arguments.emulate_dma_buf, .validate = arguments.validate, .recorder = &recorder};
   leave_last_will(options, arguments.last_will);
   UniqueFd client(arguments.socket);
   if (arguments.spare) {

@@ -39,6 +39,8 @@ struct ContextOptions {
   // Announce shared pages as dma-bufs with linear images where the host has none. True only where the fds that
   // programs get can be imported by their window system: behind a virtual GPU they can, plain files cannot.
   bool emulate_dma_buf = false;
+  // Load the Khronos validation layer over the host's driver; what it finds is logged.
+  bool validate = false;
   // Spares the context the search for a memory plan; made for the same `memory`. May be empty.
   std::shared_ptr<const PreparedHost> host;
   // Where streams note what they execute; outlives the context. nullptr: nobody reads it.

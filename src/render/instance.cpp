@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "render/client_context.h"
@@ -9,6 +11,7 @@
 #include "render/handlers_gen.h"
 #include "render/physical_device.h"
 #include "render/stream.h"
+#include "render/validation.h"
 
 namespace hesper::render {
 namespace {
@@ -21,7 +24,8 @@ constexpr std::array<VkExtensionProperties, 2> kInstanceExtensions{{
 
 }  // namespace
 
-Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, const VkApplicationInfo* app) {
+Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, const VkApplicationInfo* app,
+                                                       std::unique_ptr<Validation> validation) {
   VkApplicationInfo app_info{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO};
   if (app != nullptr) app_info = *app;
   app_info.pNext = nullptr;
@@ -33,20 +37,34 @@ Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, con
     return fail("The host's Vulkan loader is older than Vulkan 1.1.", VK_ERROR_INITIALIZATION_FAILED);
   }
   VkInstanceCreateInfo info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &app_info};
-  const char* portability = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
-  if (contains(instance_extensions(loader.procs()), portability)) {
+  std::vector<const char*> extensions;
+  if (contains(instance_extensions(loader.procs()), VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
     // MoltenVK and its kind are found only by those who ask for them.
     info.flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
-    info.enabledExtensionCount = 1;
-    info.ppEnabledExtensionNames = &portability;
+    extensions.push_back(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME);
   }
+  if (validation) {
+    extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
+    info.pNext = validation->next();
+    info.enabledLayerCount = 1;
+    info.ppEnabledLayerNames = &kValidationLayer;
+  }
+  info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
+  info.ppEnabledExtensionNames = extensions.data();
   auto instance = std::make_unique<Instance>();
   const VkResult result = loader.procs().vkCreateInstance(&info, nullptr, &instance->handle);
+  if (result == VK_ERROR_LAYER_NOT_PRESENT) {
+    return fail("The host has no Khronos validation layer; install it (Debian: apt install vulkan-validationlayers).",
+                result);
+  }
   if (result != VK_SUCCESS) {
     return fail("The host has no Vulkan driver that starts; install one (Debian: apt install mesa-vulkan-drivers).",
                 result);
   }
-  load(instance->procs_table, loader.get_instance_proc_addr(), instance->handle);
+  instance->look_up = loader.get_instance_proc_addr();
+  instance->validation = std::move(validation);
+  if (instance->validation) instance->validation->start(instance->look_up, instance->handle);
+  load(instance->procs_table, instance->look_up, instance->handle);
   instance->procs = &instance->procs_table;
   instance->instance = instance.get();
   return instance;
@@ -54,7 +72,9 @@ Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, con
 
 Instance::~Instance() {
   devices.clear();
-  if (handle != VK_NULL_HANDLE) procs_table.vkDestroyInstance(handle, nullptr);
+  if (handle == VK_NULL_HANDLE) return;
+  if (validation) validation->stop(look_up, handle);
+  procs_table.vkDestroyInstance(handle, nullptr);
 }
 
 void on_vkEnumerateInstanceVersion(CommandStream& stream, wire::vkEnumerateInstanceVersion_args& args) {
@@ -81,7 +101,9 @@ void on_vkCreateInstance(CommandStream& stream, wire::vkCreateInstance_args& arg
     args.ret = VK_ERROR_EXTENSION_NOT_PRESENT;
     return;
   }
-  auto instance = create_host_instance(context.loader(), args.pCreateInfo->pApplicationInfo);
+  std::unique_ptr<Validation> validation;
+  if (context.options().validate) validation = std::make_unique<Validation>(context.options().name);
+  auto instance = create_host_instance(context.loader(), args.pCreateInfo->pApplicationInfo, std::move(validation));
   if (!instance) {
     log::error("{}: {}", context.options().name, instance.error().message);
     args.ret = static_cast<VkResult>(instance.error().code);

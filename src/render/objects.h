@@ -23,6 +23,7 @@
 #include "render/memory_plan.h"
 #include "render/procs_gen.h"
 #include "render/resource.h"
+#include "render/validation.h"
 #include "wire/object_table.h"
 
 namespace hesper::render {
@@ -70,7 +71,9 @@ struct Instance : InstanceChild {
   ~Instance();  // devices first, then the VkInstance
 
   VkInstance handle = VK_NULL_HANDLE;
+  PFN_vkGetInstanceProcAddr look_up = nullptr;
   InstanceProcs procs_table{};
+  std::unique_ptr<Validation> validation;                         // null unless asked for
   std::vector<std::unique_ptr<PhysicalDevice>> physical_devices;  // filled by the first enumeration
   std::vector<std::unique_ptr<Device>> devices;                   // under devices_mutex
   std::mutex devices_mutex;

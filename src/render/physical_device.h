@@ -16,9 +16,9 @@ namespace hesper::render {
 // The newest Vulkan version that this renderer replays; the patch number is the host's own.
 inline constexpr std::uint32_t kNewestVersion = VK_MAKE_API_VERSION(0, 1, 4, VK_API_VERSION_PATCH(~0u));
 
-// Creates the host's instance for a client (app may be nullptr: version 1.1).
-[[nodiscard]] Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader,
-                                                                     const VkApplicationInfo* app);
+// Creates the host's instance for a client (app may be nullptr: version 1.1). validation: null for none.
+[[nodiscard]] Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, const VkApplicationInfo* app,
+                                                                     std::unique_ptr<Validation> validation);
 
 // Fills instance.physical_devices: those of Vulkan 1.1 on which a memory strategy works. Logs why others are left out.
 [[nodiscard]] VkResult find_physical_devices(Instance& instance, const ContextOptions& options);

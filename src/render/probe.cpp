@@ -43,7 +43,7 @@ ProbeReport report_of(const InstanceProcs& procs, VkPhysicalDevice device, Memor
 Result<std::vector<ProbeReport>> probe_host(MemoryStrategy wanted) {
   auto loader = Loader::open();
   if (!loader) return std::unexpected(loader.error());
-  auto instance = create_host_instance(**loader, nullptr);
+  auto instance = create_host_instance(**loader, nullptr, nullptr);
   if (!instance) return std::unexpected(instance.error());
   const InstanceProcs& procs = *(*instance)->procs;
   std::uint32_t count = 0;

@@ -25,6 +25,7 @@ Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choice
 
   if (!choices.memory.empty()) worker.options.insert(worker.options.end(), {"--memory", choices.memory});
   if (choices.emulate_dma_buf) worker.options.emplace_back("--emulate-dma-buf");
+  if (choices.validate) worker.options.emplace_back("--validate");
   if (choices.verbose) worker.options.emplace_back("--verbose");
   if (!choices.sandbox.empty()) worker.options.insert(worker.options.end(), {"--sandbox", choices.sandbox});
   if (choices.require_sandbox) worker.options.emplace_back("--require-sandbox");

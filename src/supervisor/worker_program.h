@@ -45,6 +45,7 @@ struct WorkerChoices {
   std::string memory;                                // empty: the worker decides
   std::optional<std::filesystem::path> host_driver;  // the only host driver to use
   bool emulate_dma_buf = false;                      // see render::ContextOptions
+  bool validate = false;                             // see render::ContextOptions
   bool verbose = false;
   std::string sandbox;                         // a sandbox::Level by name; empty: strict
   bool require_sandbox = false;                // a worker that does not reach it serves nobody
