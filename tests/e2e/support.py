@@ -37,6 +37,8 @@ VENUS_ICD = {
 # A host driver that has real sync_fd semaphores and fences, which Debian 13's lavapipe has not: Mesa 26's lavapipe.
 SYNC_FD_HOST = VENUS_ICD[BACKPORTS].with_name("lvp_icd.json")
 EMULATED = ("--emulate-dma-buf",)  # the options of hesper exec that make it do so
+# What makes OpenGL run on the Vulkan driver, which Mesa does for a CPU only when told that software is welcome.
+ZINK = {"MESA_LOADER_DRIVER_OVERRIDE": "zink", "GALLIUM_DRIVER": "zink", "LIBGL_ALWAYS_SOFTWARE": "1"}
 
 
 def client(name):
@@ -220,6 +222,11 @@ class Screen:
         self._log.close()
 
 
+def launcher(mesa, options=(), host=NATIVE_ICD):
+    """What comes before a command to run it through Hesper."""
+    return [HESPER, "exec", "--icd", VENUS_ICD[mesa], "--host-driver", host, *options, "--"]
+
+
 class TestCase(unittest.TestCase):
     """A test with a scratch folder, and with helpers that run programs natively and through Hesper."""
 
@@ -238,8 +245,7 @@ class TestCase(unittest.TestCase):
 
     def exec(self, mesa, *command, timeout=60, options=(), host=NATIVE_ICD, **variables):
         """Through `hesper exec`. Does not look at the status."""
-        launcher = [HESPER, "exec", "--icd", VENUS_ICD[mesa], "--host-driver", host, *options, "--"]
-        return run([*launcher, *command], self.scratch.environment(**variables), timeout)
+        return run([*launcher(mesa, options, host), *command], self.scratch.environment(**variables), timeout)
 
     def hesper(self, mesa, *command, **more):
         """Through `hesper exec`, which must succeed. more: as exec() has it."""
