@@ -29,6 +29,30 @@ class Vkmark:
         return [Geometric(f"vkmark {self._size}, geometric mean", rows), *rows] if rows else []
 
 
+class Glmark2:
+    """Frames a second of each default scene, with OpenGL on the Vulkan driver (Mesa's Zink). The X server that glmark2
+    needs, even to draw off-screen, is part of the command. Rows appear with the first run."""
+
+    # A CPU device is used only when told that software is welcome.
+    ZINK = "MESA_LOADER_DRIVER_OVERRIDE=zink", "GALLIUM_DRIVER=zink", "LIBGL_ALWAYS_SOFTWARE=1"
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+        self._rows = {}
+
+    def measure(self, systems, system):
+        screen = "xvfb-run", "-a", "-s", "-screen 0 1280x1024x24", "env", *self.ZINK
+        options = "--off-screen", "--size", "800x600", "--benchmark", f":duration={self._seconds}"
+        output = systems.output(system, *screen, "glmark2-es2", *options)
+        for scene, settings, rate in re.findall(r"^\[(\w+)\] (\S+): FPS: (\d+)", output, re.MULTILINE):
+            name = f"glmark2 {scene}" + ("" if settings == "<default>" else f" {settings}")
+            self._rows.setdefault(name, Row(name, "1/s", "more")).add(system, int(rate))
+
+    def rows(self):
+        rows = list(self._rows.values())
+        return [Geometric("glmark2 800x600 off-screen, geometric mean", rows), *rows] if rows else []
+
+
 class DrawRate:
     def __init__(self, repeats):
         self._repeats = repeats
