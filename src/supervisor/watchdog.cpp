@@ -59,16 +59,18 @@ std::string folded(const std::vector<flight::Executed>& history, std::size_t fir
   return result;
 }
 
-double milliseconds(Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
+// In floating point, where no two times are too far apart.
+double milliseconds_between(flight::Microseconds begin, Clock::time_point end) {
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  return (Milliseconds(end.time_since_epoch()) - Milliseconds(begin)).count();
+}
 
 std::string line(const flight::StreamView& view, Clock::time_point end) {
   // The times are the worker's word: one that it never had gives a strange number and does no harm.
-  const auto since_start = std::chrono::duration_cast<flight::Microseconds>(end.time_since_epoch());
   const auto& newest = view.history.front();
-  std::string result =
-      fmt::format("{} {} {}, its command {}, of a batch that began {:.1f} ms before.", stream_name(view),
-                  view.state == flight::State::idle ? "last executed" : "was in", activity_name(newest.type),
-                  view.count, milliseconds(flight::Microseconds(since_start.count() - newest.time.count())));
+  std::string result = fmt::format("{} {} {}, its command {}, of a batch that began {:.1f} ms before.",
+                                   stream_name(view), view.state == flight::State::idle ? "last executed" : "was in",
+                                   activity_name(newest.type), view.count, milliseconds_between(newest.time, end));
   if (view.history.size() > 1) result += fmt::format(" Before: {}.", folded(view.history, 1));
   return result;
 }
