@@ -122,7 +122,7 @@ TEST(Ring, IdleAndWakeNeverLoseACommand) {
   Ring ring(guest.resource(), guest.layout(), {.name = "test", .idle_timeout = microseconds(20)}, recorder);
   ring.start();
   int notified = 0;
-  for (std::uint32_t value = 0; value < 3000; ++value) {
+  for (std::uint32_t value = 0; value < 1000; ++value) {
     if (guest.write({&value, 1})) {
       ring.wake();
       ++notified;
