@@ -241,8 +241,10 @@ int main(int argc, char** argv) {
   std::atexit([] { std::_Exit(std::to_underlying(supervisor::WorkerExit::driver_gave_up)); });
   flight::Recorder& recorder = recorder_on(arguments.record);
   flight::StreamRecord& record = recorder.open(flight::Kind::context, 0);
-  render::ContextOptions options{
-      .memory = *memory, .emulate_dma_buf = arguments.emulate_dma_buf, .validate = arguments.validate, .recorder = &recorder};
+  render::ContextOptions options{.memory = *memory,
+                                 .emulate_dma_buf = arguments.emulate_dma_buf,
+                                 .validate = arguments.validate,
+                                 .recorder = &recorder};
   leave_last_will(options, arguments.last_will);
   UniqueFd client(arguments.socket);
   if (arguments.spare) {
