@@ -118,7 +118,7 @@ Chain::Chain(const Gpu& gpu, VkSurfaceKHR surface, VkExtent2D wish, VkSwapchainK
 class Presenter {
  public:
   Presenter(const Gpu& gpu, VkSurfaceKHR surface, VkExtent2D size);
-  // Draws, reads back, presents and checks one frame.
+  // Draws, reads back, presents and checks one frame; again on a new swapchain where the old one is out of date.
   void frame(std::uint32_t number);
   void resize(VkExtent2D size);
   [[nodiscard]] VkExtent2D size() const { return chain_->size(); }
@@ -131,6 +131,7 @@ class Presenter {
     Fence done;
     VkCommandBuffer commands{};
   };
+  [[nodiscard]] VkResult present_frame(std::uint32_t number);
   void record(VkCommandBuffer commands, const Chain::Picture& picture, std::uint32_t number) const;
   void check_pixels(std::uint32_t number);
 
@@ -202,6 +203,17 @@ void Presenter::record(VkCommandBuffer commands, const Chain::Picture& picture, 
 }
 
 void Presenter::frame(std::uint32_t number) {
+  // Mesa 26 says so now and then for the first frame after a change of the window's size.
+  constexpr int kTries = 3;
+  for (int i = 1; true; ++i) {
+    const VkResult result = present_frame(number);
+    if (result != VK_ERROR_OUT_OF_DATE_KHR || i == kTries) return check(result);
+    resize(size());
+  }
+}
+
+// What the presentation said; all else must succeed.
+VkResult Presenter::present_frame(std::uint32_t number) {
   const Slot& slot = slots_[number % kInFlight];
   check(vkWaitForFences(gpu_.device(), 1, slot.done.address(), VK_TRUE, kForever));
   const std::array reset{slot.done.get(), slot.acquired_fence.get()};
@@ -228,10 +240,11 @@ void Presenter::frame(std::uint32_t number) {
                                  .swapchainCount = 1,
                                  .pSwapchains = &chain,
                                  .pImageIndices = &index};
-  check(vkQueuePresentKHR(gpu_.queue(), &present));
+  const VkResult result = vkQueuePresentKHR(gpu_.queue(), &present);
   check(vkWaitForFences(gpu_.device(), 1, slot.acquired_fence.address(), VK_TRUE, kForever));
   check(vkWaitForFences(gpu_.device(), 1, slot.done.address(), VK_TRUE, kForever));
   check_pixels(number);
+  return result;
 }
 
 void Presenter::check_pixels(std::uint32_t number) {
