@@ -13,7 +13,14 @@ void* Arena::allocate_chunk(std::size_t size) noexcept {
   static_assert(kKeep > kFirstChunk);
   if (size > limit_ || total_ > limit_ - size) return nullptr;
   const std::size_t want = std::min(std::max({kFirstChunk, size_ * 2, size}), limit_ - total_);
-  Chunk chunk{.bytes = std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[want]), .size = want};
+  Budget::Charge charge;
+  if (budget_ != nullptr) {
+    charge = Budget::Charge(*budget_, want);
+    if (!charge) return nullptr;
+  }
+  Chunk chunk{.bytes = std::unique_ptr<std::byte[]>(new (std::nothrow) std::byte[want]),
+              .size = want,
+              .charge = std::move(charge)};
   if (!chunk.bytes) return nullptr;
   current_ = chunk.bytes.get();
   size_ = want;

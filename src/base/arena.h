@@ -5,18 +5,20 @@
 #include <memory>
 #include <vector>
 
+#include "base/budget.h"
+
 namespace hesper {
 
 // Not for several threads at once.
 class Arena {
  public:
-  // limit: the most bytes that may be handed out between two resets.
-  explicit Arena(std::size_t limit) noexcept : limit_(limit) {}
+  // limit: the most bytes that may be handed out between two resets. budget: who pays for the chunks, or nullptr.
+  explicit Arena(std::size_t limit, Budget* budget = nullptr) noexcept : limit_(limit), budget_(budget) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
   // Returns `size` bytes (not zeroed) aligned to `align` (a power of two, at most 16), or nullptr when
-  // the limit would be passed. Valid until reset().
+  // the limit or the budget would be passed. Valid until reset().
   [[nodiscard]] void* allocate(std::size_t size, std::size_t align = 16) noexcept {
     const std::size_t at = (used_ + (align - 1)) & ~(align - 1);
     if (at <= size_ && size <= size_ - at) [[likely]] {
@@ -37,6 +39,7 @@ class Arena {
   struct Chunk {
     std::unique_ptr<std::byte[]> bytes;
     std::size_t size;
+    Budget::Charge charge;
   };
 
   void* allocate_chunk(std::size_t size) noexcept;
@@ -46,6 +49,7 @@ class Arena {
   std::size_t size_ = 0;
   std::size_t used_ = 0;
   std::size_t limit_;
+  Budget* budget_;
   std::size_t total_ = 0;  // sum of all chunk sizes
   std::vector<Chunk> chunks_;
 };

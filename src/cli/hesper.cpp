@@ -28,6 +28,14 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       ->check(CLI::IsMember({"auto", "dmabuf", "hostptr"}))
       ->type_name("STRATEGY");
   command
+      .add_option("--memory-budget", worker.memory_budget,
+                  "What Hesper holds for each client at most, in bytes or with K, M or G (default: 2G): shared memory "
+                  "and device memory that is the host's, and what decoding takes")
+      ->envname("HESPER_MEMORY_BUDGET")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(hesper::supervisor::kLeastMemoryBudget, hesper::supervisor::kMostMemoryBudget))
+      ->type_name("SIZE");
+  command
       .add_flag(
           "--emulate-dma-buf", worker.emulate_dma_buf,
           "Announce shared memory as dma-bufs, and linear images as DRM format modifier; for programs that present "

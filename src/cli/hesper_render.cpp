@@ -41,6 +41,7 @@ struct Arguments {
   int record = -1;
   std::string name = "hesper-render";
   std::string memory = "auto";
+  std::uint64_t memory_budget = render::ContextOptions{}.memory_budget;
   bool emulate_dma_buf = false;
   bool spare = false;
   bool validate = false;
@@ -184,6 +185,8 @@ int main(int argc, char** argv) {
   app.add_option("--record-fd", arguments.record, "Note what is executed in this shared memory");
   app.add_option("--name", arguments.name, "What log lines begin with");
   app.add_option("--memory", arguments.memory, "auto, dmabuf or hostptr")->capture_default_str();
+  app.add_option("--memory-budget", arguments.memory_budget, "Bytes held for the client at most")
+      ->capture_default_str();
   app.add_flag("--emulate-dma-buf", arguments.emulate_dma_buf, "Announce shared memory as dma-bufs");
   app.add_flag("--validate", arguments.validate, "Load the Khronos validation layer and log what it finds");
   app.add_flag("-v,--verbose", arguments.verbose, "Log a summary at the end");
@@ -242,6 +245,7 @@ int main(int argc, char** argv) {
   flight::Recorder& recorder = recorder_on(arguments.record);
   flight::StreamRecord& record = recorder.open(flight::Kind::context, 0);
   render::ContextOptions options{.memory = *memory,
+                                 .memory_budget = arguments.memory_budget,
                                  .emulate_dma_buf = arguments.emulate_dma_buf,
                                  .validate = arguments.validate,
                                  .recorder = &recorder};

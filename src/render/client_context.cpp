@@ -55,7 +55,10 @@ ClientContext::ClientContext(ContextOptions options, std::unique_ptr<Loader> loa
     : options_(std::move(options)),
       own_recorder_(options_.recorder == nullptr ? std::make_unique<flight::Recorder>() : nullptr),
       recorder_(options_.recorder == nullptr ? own_recorder_.get() : options_.recorder),
+      budget_(options_.memory_budget),
       loader_(std::move(loader)),
+      objects_(wire::ObjectTable::kMostPages, &budget_),
+      door_reader_(reclaimer_),
       context_stream_(*this, "context stream") {}
 
 ClientContext::~ClientContext() {
@@ -69,7 +72,9 @@ ClientContext::~ClientContext() {
     entry.ring.reset();
   }
   // What the client left on its devices goes before them, as Vulkan wants it.
-  while (instance_ != nullptr && !instance_->devices.empty()) destroy_device(*this, *instance_->devices.back());
+  while (instance_ != nullptr && !instance_->devices.empty()) {
+    static_cast<void>(destroy_device(*this, *instance_->devices.back()));
+  }
   instance_.reset();
 }
 
@@ -83,6 +88,33 @@ void ClientContext::lose(std::string_view reason) {
   }
 }
 
+// ---- Instance and devices ----
+
+std::shared_ptr<Instance> ClientContext::instance() {
+  const std::scoped_lock lock(instance_mutex_);
+  return instance_;
+}
+
+bool ClientContext::set_instance(std::shared_ptr<Instance> instance) {
+  const std::scoped_lock lock(instance_mutex_);
+  if (instance_ != nullptr) return false;
+  instance_ = std::move(instance);
+  return true;
+}
+
+std::shared_ptr<Instance> ClientContext::take_instance(const Instance& instance) {
+  const std::scoped_lock lock(instance_mutex_);
+  return instance_.get() == &instance ? std::move(instance_) : nullptr;
+}
+
+bool ClientContext::too_many_devices(Instance& instance) {
+  const std::size_t waiting = reclaimer_.waiting();
+  const std::scoped_lock lock(instance.devices_mutex);
+  return instance.devices.size() + waiting >= options_.max_devices;
+}
+
+// ---- Submissions ----
+
 bool ClientContext::submit(std::span<const std::byte> commands) {
   if (fatal()) return false;
   return context_stream_.execute(commands);
@@ -92,26 +124,30 @@ bool ClientContext::submit(std::span<const std::byte> commands) {
 
 Result<Blob> ClientContext::create_blob(const BlobRequest& request) {
   const flight::ActivityScope activity(context_stream_.record(), flight::Activity::creates_blob);
-  if (request.size == 0 || request.size > options_.memory_limit) {
-    return fail("A blob of " + std::to_string(request.size) + " bytes is not between 1 and the limit of " +
-                std::to_string(options_.memory_limit) + ".");
-  }
+  if (request.size == 0) return fail("A blob has at least 1 byte.");
   return request.blob_id == 0 ? create_shmem(request) : export_memory(request);
 }
 
 Result<Blob> ClientContext::create_shmem(const BlobRequest& request) {
+  auto charge = std::make_shared<const Budget::Charge>(budget_, request.size);
+  if (!*charge) {
+    return fail("A blob of " + std::to_string(request.size) + " bytes does not fit into the memory budget, of whose " +
+                std::to_string(budget_.limit()) + " bytes " + std::to_string(budget_.used()) + " are in use.");
+  }
   auto fd = platform::create_shared_memory("hesper-shmem", request.size);
   if (!fd) return std::unexpected(fd.error());
   auto mapping = platform::Mapping::map(fd->get(), request.size);
   if (!mapping) return std::unexpected(mapping.error());
   auto for_client = duplicate(fd->get());
   if (!for_client) return std::unexpected(for_client.error());
-  auto resource = std::make_shared<Resource>(ResourceKind::shmem, std::move(*fd), request.size, std::move(*mapping));
+  auto resource = std::make_shared<Resource>(ResourceKind::shmem, std::move(*fd), request.size, std::move(*mapping),
+                                             std::move(charge));
   if (!resources_.insert(request.resource, std::move(resource))) return fail("The resource id is 0 or in use.");
   return Blob{.fd = std::move(*for_client), .size = request.size, .mappable = true, .map_info = kCached};
 }
 
 Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
+  const Reclaimer::Visit visit(door_reader_);  // keeps the memory's device
   std::shared_ptr<Memory> found;
   {
     const std::scoped_lock lock(memories_mutex_);
@@ -154,7 +190,7 @@ Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
   }
   auto kept = duplicate(fd.get());
   if (!kept) return std::unexpected(kept.error());
-  auto resource = std::make_shared<Resource>(kind, std::move(*kept), request.size, platform::Mapping{});
+  auto resource = std::make_shared<Resource>(kind, std::move(*kept), request.size, platform::Mapping{}, memory.charge);
   if (!resources_.insert(request.resource, std::move(resource))) return fail("The resource id is 0 or in use.");
   return Blob{.fd = std::move(fd),
               .size = request.size,
@@ -210,8 +246,11 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
     }
   }
 
+  Budget::Charge charge(budget_, layout->buffer_size);
+  if (!charge) return std::unexpected("The memory budget has no room for the ring's private copy.");
   const int memory = resource->fd.get();
-  RingEntry entry{.resource = resource,
+  RingEntry entry{.charge = std::move(charge),
+                  .resource = resource,
                   .stream = std::make_unique<CommandStream>(*this, options.name, flight::Kind::ring, number),
                   .ring = nullptr,
                   .number = number};
@@ -254,6 +293,7 @@ Ring* ClientContext::find_ring(std::uint64_t id) {
 bool ClientContext::bind_timeline(std::uint32_t ring_idx, Queue& queue) {
   const std::scoped_lock lock(timelines_mutex_);
   if (ring_idx == 0 || ring_idx >= timelines_.size() || timelines_[ring_idx] != nullptr) return false;
+  if (queue.device->gone.load(std::memory_order_relaxed)) return false;
   timelines_[ring_idx] = &queue;
   queue.ring_idx = ring_idx;
   return true;

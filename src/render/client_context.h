@@ -14,6 +14,7 @@
 #include "render/context.h"
 #include "render/loader.h"
 #include "render/objects.h"
+#include "render/reclaimer.h"
 #include "render/resource.h"
 #include "render/ring.h"
 #include "render/ring_monitor.h"
@@ -38,10 +39,22 @@ class ClientContext final : public Context {
 
   [[nodiscard]] flight::Recorder& recorder() noexcept { return *recorder_; }
   [[nodiscard]] const ContextOptions& options() const noexcept { return options_; }
+  [[nodiscard]] Budget& budget() noexcept { return budget_; }
   [[nodiscard]] const Loader& loader() const noexcept { return *loader_; }
   [[nodiscard]] wire::ObjectTable& objects() noexcept { return objects_; }
   [[nodiscard]] ResourceTable& resources() noexcept { return resources_; }
-  [[nodiscard]] std::unique_ptr<Instance>& instance() noexcept { return instance_; }
+  [[nodiscard]] Reclaimer& reclaimer() noexcept { return reclaimer_; }
+
+  // The one instance, or nullptr. Any thread. set: false if there is one already. take: nullptr if it is not this one
+  // (any more).
+  [[nodiscard]] std::shared_ptr<Instance> instance();
+  [[nodiscard]] bool set_instance(std::shared_ptr<Instance> instance);
+  [[nodiscard]] std::shared_ptr<Instance> take_instance(const Instance& instance);
+
+  // Never 0, never the same again.
+  [[nodiscard]] std::uint32_t next_device_number() noexcept { return ++last_device_number_; }
+  // True if no further device may be created; those that streams still hold count.
+  [[nodiscard]] bool too_many_devices(Instance& instance);
 
   // Memories by id, beside the object table: a door may export one while a ring frees it. Any thread.
   void add_memory(wire::ObjectId id, std::shared_ptr<Memory> memory);
@@ -60,6 +73,7 @@ class ClientContext final : public Context {
  private:
   // One ring with the stream that executes its commands.
   struct RingEntry {
+    Budget::Charge charge;  // of the ring's private copy
     std::shared_ptr<Resource> resource;
     std::unique_ptr<CommandStream> stream;
     std::unique_ptr<Ring> ring;
@@ -72,6 +86,7 @@ class ClientContext final : public Context {
   const ContextOptions options_;
   std::unique_ptr<flight::Recorder> own_recorder_;  // if the options name none
   flight::Recorder* recorder_;
+  Budget budget_;  // before all that has charges
   std::unique_ptr<Loader> loader_;
   wire::ObjectTable objects_;
   ResourceTable resources_;
@@ -83,8 +98,12 @@ class ClientContext final : public Context {
   std::mutex timelines_mutex_;
   std::array<Queue*, kTimelineCount> timelines_{};
 
-  std::unique_ptr<Instance> instance_;  // after the tables that it uses while it is destroyed
+  Reclaimer reclaimer_;  // before the streams, which are its readers
+  std::atomic<std::uint32_t> last_device_number_{0};
+  std::mutex instance_mutex_;
+  std::shared_ptr<Instance> instance_;  // after the tables that it uses while it is destroyed
 
+  Reclaimer::Reader door_reader_;
   CommandStream context_stream_;
   std::mutex rings_mutex_;  // lose() comes from any thread
   std::map<std::uint64_t, RingEntry> rings_;
@@ -92,7 +111,8 @@ class ClientContext final : public Context {
   RingMonitor monitor_;
 };
 
-// Destroys a device with all that its client left on it, whose ids are forgotten. Waits for the GPU.
-void destroy_device(ClientContext& context, Device& device);
+// Destroys a device with all that its client left on it, whose ids are forgotten. Waits for the GPU. False: another
+// stream destroys it.
+[[nodiscard]] bool destroy_device(ClientContext& context, Device& device);
 
 }  // namespace hesper::render

@@ -33,9 +33,13 @@ class PreparedHost;
 struct ContextOptions {
   std::string name = "client";  // for log lines
   MemoryStrategy memory = MemoryStrategy::automatic;
-  std::size_t decoder_limit = std::size_t{256} << 20;    // bytes of decoder memory per stream
-  std::uint64_t memory_limit = std::uint64_t{64} << 30;  // bytes of one allocation or blob at most
-  std::size_t max_rings = 64;
+  // Bytes that the worker holds for the client: decoders, rings, replies, objects' ids, blobs, and device memory that
+  // is the host's own. docs/security.md says what counts and what a client sees when it is spent.
+  std::uint64_t memory_budget = std::uint64_t{2} << 30;
+  std::size_t decoder_limit = std::size_t{256} << 20;    // bytes of decoder memory per stream; one command needs less
+  std::uint64_t memory_limit = std::uint64_t{64} << 30;  // bytes of one allocation of the GPU's own memory at most
+  std::size_t max_rings = 64;                            // each has a thread; Mesa makes one a thread of the program
+  std::size_t max_devices = 64;                          // programs have one
   // Announce shared pages as dma-bufs with linear images where the host has none. True only where the fds that
   // programs get can be imported by their window system: behind a virtual GPU they can, plain files cannot.
   bool emulate_dma_buf = false;

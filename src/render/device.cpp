@@ -92,10 +92,13 @@ std::vector<int> types_in_chain(const void* next) {
 
 }  // namespace
 
-Device::~Device() {
-  queues.clear();  // waits for the GPU
+Device::~Device() { shut_down(); }
+
+void Device::shut_down() {
+  if (handle == VK_NULL_HANDLE) return;
+  for (const auto& queue : queues) queue->finish();  // waits for the GPU
   for (VkFence fence : parked_fences) procs->vkDestroyFence(handle, fence, nullptr);
-  procs->vkDestroyDevice(handle, nullptr);
+  procs->vkDestroyDevice(std::exchange(handle, VK_NULL_HANDLE), nullptr);
 }
 
 void on_vkCreateDevice(CommandStream& stream, wire::vkCreateDevice_args& args) {
@@ -109,6 +112,10 @@ void on_vkCreateDevice(CommandStream& stream, wire::vkCreateDevice_args& args) {
   }
   if (!queues_exist(physical, *args.pCreateInfo)) {
     args.ret = VK_ERROR_INITIALIZATION_FAILED;
+    return;
+  }
+  if (stream.context().too_many_devices(*physical.instance)) {
+    args.ret = VK_ERROR_TOO_MANY_OBJECTS;
     return;
   }
   const auto extensions = host_extensions_for(physical, *args.pCreateInfo);
@@ -126,45 +133,58 @@ void on_vkCreateDevice(CommandStream& stream, wire::vkCreateDevice_args& args) {
     return;
   }
 
-  auto device = std::make_unique<Device>(physical);
+  const auto device = std::make_shared<Device>(physical, stream.context().next_device_number());
   device->handle = handle;
   load(device->procs_table, physical.procs->vkGetDeviceProcAddr, handle);
   device->procs = &device->procs_table;
   device->device = device.get();
   fetch_queues(*device, info, stream.context().recorder());
-  stream.created_with_state(state_of(*device), VK_OBJECT_TYPE_DEVICE, id, std::bit_cast<std::uint64_t>(handle));
-  Instance& instance = *physical.instance;
-  const std::scoped_lock lock(instance.devices_mutex);
-  instance.devices.push_back(std::move(device));
+  {
+    Instance& instance = *physical.instance;
+    const std::scoped_lock lock(instance.devices_mutex);
+    if (instance.gone) return stream.refuse(args.kType, "The instance is being destroyed.");
+    instance.devices.push_back(device);
+  }
+  stream.created_with_state(*device, VK_OBJECT_TYPE_DEVICE, id, std::bit_cast<std::uint64_t>(handle));
 }
 
-void destroy_device(ClientContext& context, Device& device) {
+bool destroy_device(ClientContext& context, Device& device) {
+  std::shared_ptr<Device> last;
+  {
+    Instance& instance = *device.physical_device.instance;
+    const std::scoped_lock lock(instance.devices_mutex);
+    const auto it = std::ranges::find(instance.devices, &device, &std::shared_ptr<Device>::get);
+    if (it == instance.devices.end()) return false;
+    last = std::move(*it);
+    instance.devices.erase(it);
+  }
+  device.gone.store(true, std::memory_order_relaxed);  // the locks below show it to those who come after us
   context.unbind_timelines(device);
   std::vector<std::pair<wire::ObjectId, wire::Object>> left;
   context.objects().for_each([&](wire::ObjectId id, const wire::Object& object) {
-    if (object.type == VK_OBJECT_TYPE_INSTANCE || object.type == VK_OBJECT_TYPE_PHYSICAL_DEVICE) return;
-    if (&device_of(object.state) == &device) left.emplace_back(id, object);
+    if (object.owner == device.number) left.emplace_back(id, object);
   });
   for (const auto& [id, object] : left) context.objects().erase(id);
-  device.queues.clear();  // waits for the GPU, which may use what is destroyed next
+  for (const auto& queue : device.queues) queue->finish();  // waits for the GPU, which may use what is destroyed next
   for (const auto& [id, object] : left) destroy_leaked(device, object);
   context.remove_memories(device);  // unmaps pages; nothing of the driver's uses them any more
-  std::unique_ptr<Device> last;     // ends after the lock is given back
-  Instance& instance = *device.physical_device.instance;
-  const std::scoped_lock lock(instance.devices_mutex);
-  const auto it = std::ranges::find(instance.devices, &device, &std::unique_ptr<Device>::get);
-  last = std::move(*it);
-  instance.devices.erase(it);
+  device.shut_down();
+  context.reclaimer().retire(std::move(last));
+  return true;
 }
 
 void on_vkDestroyDevice(CommandStream& stream, wire::vkDestroyDevice_args& args) {
-  if (args.device.id != 0) destroy_device(stream.context(), device_of(args.device.state));
+  if (args.device.id == 0) return;
+  if (!destroy_device(stream.context(), device_of(args.device.state))) {
+    stream.refuse(args.kType, "The device is destroyed on two streams at once.");
+  }
 }
 
 void on_vkGetDeviceQueue2(CommandStream& stream, wire::vkGetDeviceQueue2_args& args) {
   const wire::ObjectId id = *args.pQueue_ids;
   if (!stream.reserve(VK_OBJECT_TYPE_QUEUE, id)) return;
-  Device& device = *static_cast<DeviceChild*>(args.device.state)->device;
+  Device& device = device_of(args.device.state);
+  const std::scoped_lock lock(device.queues_mutex);
   const auto queue = std::ranges::find_if(device.queues, [&](const auto& q) {
     return q->family == args.pQueueInfo->queueFamilyIndex && q->index == args.pQueueInfo->queueIndex &&
            q->flags == args.pQueueInfo->flags;
@@ -177,8 +197,7 @@ void on_vkGetDeviceQueue2(CommandStream& stream, wire::vkGetDeviceQueue2_args& a
     return stream.refuse(args.kType, "The queue's timeline index is missing, taken or not between 1 and 63.");
   }
   (*queue)->id = id;
-  stream.created_with_state(state_of(**queue), VK_OBJECT_TYPE_QUEUE, id,
-                            std::bit_cast<std::uint64_t>((*queue)->handle));
+  stream.created_with_state(**queue, VK_OBJECT_TYPE_QUEUE, id, std::bit_cast<std::uint64_t>((*queue)->handle));
 }
 
 }  // namespace hesper::render

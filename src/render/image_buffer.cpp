@@ -67,7 +67,15 @@ VkResult create_image(Device& device, const VkImageCreateInfo& wanted, VkImage& 
   if (result != VK_SUCCESS) return result;
   const LinearImage& linear = host.linear;
   result = device.procs->vkCreateImage(device.handle, &host.info, nullptr, &image);
-  if (result != VK_SUCCESS || !linear.wanted) return result;
+  if (result != VK_SUCCESS) return result;
+  if ((host.info.usage & VK_IMAGE_USAGE_HOST_TRANSFER_BIT) != 0) {
+    const std::scoped_lock lock(device.sizes_mutex);
+    device.host_images.insert_or_assign(image, HostImage{.format = host.info.format,
+                                                         .extent = host.info.extent,
+                                                         .mip_levels = host.info.mipLevels,
+                                                         .array_layers = host.info.arrayLayers});
+  }
+  if (!linear.wanted) return result;
   if (linear.explicit_layout) {
     // The host chooses a linear image's pitch; the client's must be the same or the pixels would lie elsewhere.
     const VkImageSubresource subresource{.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT, .mipLevel = 0, .arrayLayer = 0};
@@ -127,16 +135,19 @@ void on_vkCreateImage(CommandStream& stream, wire::vkCreateImage_args& args) {
 }
 
 void on_vkDestroyImage(CommandStream& stream, wire::vkDestroyImage_args& args) {
-  if (args.image.id == 0) return;
+  if (args.image.id == 0 || !stream.destroyed(args.kType, args.image)) return;
   if (!stream.tombstone()) {
     Device& device = device_of(args.device.state);
+    {
+      const std::scoped_lock lock(device.sizes_mutex);
+      if (!device.host_images.empty()) device.host_images.erase(args.image.handle);
+    }
     if (device.physical_device.emulation.dma_buf) {
       const std::scoped_lock lock(device.images_mutex);
       device.linear_images.erase(args.image.handle);
     }
     device.procs->vkDestroyImage(device.handle, args.image.handle, nullptr);
   }
-  stream.destroyed(args.image.id);
 }
 
 void on_vkGetImageMemoryRequirements(CommandStream& stream, wire::vkGetImageMemoryRequirements_args& args) {

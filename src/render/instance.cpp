@@ -22,6 +22,9 @@ constexpr std::array<VkExtensionProperties, 2> kInstanceExtensions{{
     {.extensionName = "VK_MESA_venus_protocol", .specVersion = 1},
 }};
 
+// SAFETY: the state of every VkInstance is its Instance.
+Instance& instance_of(const void* state) noexcept { return *static_cast<const InstanceChild*>(state)->instance; }
+
 }  // namespace
 
 Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, const VkApplicationInfo* app,
@@ -70,11 +73,13 @@ Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, con
   return instance;
 }
 
-Instance::~Instance() {
+Instance::~Instance() { shut_down(); }
+
+void Instance::shut_down() {
   devices.clear();
   if (handle == VK_NULL_HANDLE) return;
   if (validation) validation->stop(look_up, handle);
-  procs_table.vkDestroyInstance(handle, nullptr);
+  procs_table.vkDestroyInstance(std::exchange(handle, VK_NULL_HANDLE), nullptr);
 }
 
 void on_vkEnumerateInstanceVersion(CommandStream& stream, wire::vkEnumerateInstanceVersion_args& args) {
@@ -109,24 +114,40 @@ void on_vkCreateInstance(CommandStream& stream, wire::vkCreateInstance_args& arg
     args.ret = static_cast<VkResult>(instance.error().code);
     return;
   }
-  stream.created_with_state(state_of(**instance), VK_OBJECT_TYPE_INSTANCE, id,
-                            std::bit_cast<std::uint64_t>((*instance)->handle));
-  context.instance() = std::move(*instance);
+  Instance& made = **instance;
+  if (!context.set_instance(std::move(*instance))) {
+    return stream.refuse(args.kType, "Two streams create the context's instance at once.");
+  }
+  stream.created_with_state(made, VK_OBJECT_TYPE_INSTANCE, id, std::bit_cast<std::uint64_t>(made.handle));
   args.ret = VK_SUCCESS;
 }
 
 void on_vkDestroyInstance(CommandStream& stream, wire::vkDestroyInstance_args& args) {
   if (args.instance.id == 0) return;
   ClientContext& context = stream.context();
+  const auto instance = context.take_instance(instance_of(args.instance.state));
+  if (instance == nullptr) return stream.refuse(args.kType, "The instance is destroyed on two streams at once.");
   // No id may outlive what it names.
-  while (!context.instance()->devices.empty()) destroy_device(context, *context.instance()->devices.back());
-  for (const auto& physical : context.instance()->physical_devices) stream.destroyed(physical->id);
-  stream.destroyed(args.instance.id);
-  context.instance().reset();
+  std::vector<std::shared_ptr<Device>> devices;
+  {
+    const std::scoped_lock lock(instance->devices_mutex);
+    instance->gone = true;
+    devices = instance->devices;
+  }
+  for (const auto& device : devices) static_cast<void>(destroy_device(context, *device));  // false: being destroyed
+  {
+    const std::scoped_lock lock(instance->physical_devices_mutex);
+    for (const auto& physical : instance->physical_devices) context.objects().erase(physical->id);
+    instance->shut_down();
+  }
+  context.objects().erase(args.instance.id);
+  context.reclaimer().retire(instance);
 }
 
 void on_vkEnumeratePhysicalDevices(CommandStream& stream, wire::vkEnumeratePhysicalDevices_args& args) {
-  Instance& instance = *stream.context().instance();
+  Instance& instance = instance_of(args.instance.state);
+  const std::scoped_lock lock(instance.physical_devices_mutex);
+  if (instance.handle == VK_NULL_HANDLE) return stream.refuse(args.kType, "The instance is being destroyed.");
   if (instance.physical_devices.empty()) {
     args.ret = find_physical_devices(instance, stream.context().options());
     if (args.ret != VK_SUCCESS) return;
@@ -147,13 +168,14 @@ void on_vkEnumeratePhysicalDevices(CommandStream& stream, wire::vkEnumeratePhysi
     if (device.id != 0) return stream.refuse(args.kType, "The physical device has another id already.");
     if (!stream.reserve(VK_OBJECT_TYPE_PHYSICAL_DEVICE, id)) return;
     device.id = id;
-    stream.created_with_state(state_of(device), VK_OBJECT_TYPE_PHYSICAL_DEVICE, id,
-                              std::bit_cast<std::uint64_t>(device.handle));
+    stream.created_with_state(device, VK_OBJECT_TYPE_PHYSICAL_DEVICE, id, std::bit_cast<std::uint64_t>(device.handle));
   }
 }
 
 void on_vkEnumeratePhysicalDeviceGroups(CommandStream& stream, wire::vkEnumeratePhysicalDeviceGroups_args& args) {
-  Instance& instance = *stream.context().instance();
+  Instance& instance = instance_of(args.instance.state);
+  const std::scoped_lock lock(instance.physical_devices_mutex);
+  if (instance.handle == VK_NULL_HANDLE) return stream.refuse(args.kType, "The instance is being destroyed.");
   if (std::ranges::any_of(instance.physical_devices, [](const auto& d) { return d->id == 0; }) ||
       instance.physical_devices.empty()) {
     args.ret = VK_ERROR_INITIALIZATION_FAILED;  // ids come from vkEnumeratePhysicalDevices

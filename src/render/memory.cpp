@@ -7,6 +7,7 @@
 #include "render/chain.h"
 #include "render/client_context.h"
 #include "render/handlers_gen.h"
+#include "render/physical_device.h"
 #include "render/stream.h"
 
 namespace hesper::render {
@@ -26,6 +27,14 @@ VkDeviceSize whole_pages(VkDeviceSize size) noexcept {
 
 VkResult allocate(Memory& memory, const VkMemoryAllocateInfo& info) {
   return memory.device->procs->vkAllocateMemory(memory.device->handle, &info, nullptr, &memory.handle);
+}
+
+// False: the budget is spent.
+bool charge(Budget& budget, Memory& memory, std::uint64_t size) {
+  auto charge = std::make_shared<const Budget::Charge>(budget, size);
+  if (!*charge) return false;
+  memory.charge = std::move(charge);
+  return true;
 }
 
 // Lets the driver use the pages behind fd (borrowed), `size` bytes of which exist.
@@ -49,9 +58,10 @@ VkResult import_pages(Memory& memory, VkMemoryAllocateInfo info, int fd, std::ui
 }
 
 // Strategy hostptr: shared pages first, then the driver's use of them.
-VkResult allocate_pages(Memory& memory, const VkMemoryAllocateInfo& info) {
+VkResult allocate_pages(Budget& budget, Memory& memory, const VkMemoryAllocateInfo& info) {
   const VkDeviceSize alignment = memory.device->physical_device.memory.import_alignment;
   const VkDeviceSize size = (info.allocationSize + (alignment - 1)) & ~(alignment - 1);
+  if (!charge(budget, memory, size)) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
   auto fd = platform::create_shared_memory("hesper-memory", size);
   if (!fd) {
     log::warn("Cannot allocate memory for a client: {}", fd.error().message);
@@ -71,6 +81,7 @@ VkResult import_resource(Memory& memory, VkMemoryAllocateInfo info, const Resour
   if (resource.kind == ResourceKind::shared_memory && plan.strategy == MemoryStrategy::hostptr) {
     const std::uint64_t whole = (resource.size + (plan.import_alignment - 1)) & ~(plan.import_alignment - 1);
     if (info.allocationSize > whole) return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+    memory.charge = resource.charge;  // the pages stay as long as this memory does
     return import_pages(memory, info, resource.fd.get(), whole);
   }
   if (resource.kind == ResourceKind::dma_buf && memory.device->procs->vkGetMemoryFdPropertiesKHR != nullptr) {
@@ -90,10 +101,12 @@ VkResult import_resource(Memory& memory, VkMemoryAllocateInfo info, const Resour
 
 VkResult make(CommandStream& stream, Memory& memory, VkMemoryAllocateInfo& info) {
   const PhysicalDevice& physical = memory.device->physical_device;
-  if (info.memoryTypeIndex >= physical.memory_type_count) return VK_ERROR_UNKNOWN;
+  if (info.memoryTypeIndex >= physical.memory_properties.memoryTypeCount) return VK_ERROR_UNKNOWN;
+  // The limit keeps sums of sizes from overflowing; what a client really gets is the budget's affair, or the GPU's.
   if (info.allocationSize == 0 || info.allocationSize > stream.context().options().memory_limit) {
     return VK_ERROR_OUT_OF_DEVICE_MEMORY;
   }
+  Budget& budget = stream.context().budget();
   const bool dmabuf = physical.memory.strategy == MemoryStrategy::dmabuf;
   const auto* import = reinterpret_cast<const wire::VkImportMemoryResourceInfoMESA*>(
       unchain(info, wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA));
@@ -112,8 +125,12 @@ VkResult make(CommandStream& stream, Memory& memory, VkMemoryAllocateInfo& info)
   }
   if (!dmabuf) {
     unchain(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
-    return memory.mappable ? allocate_pages(memory, info) : allocate(memory, info);
+    if (memory.mappable) return allocate_pages(budget, memory, info);
   }
+  if (counts_against_budget(physical, info.memoryTypeIndex) && !charge(budget, memory, info.allocationSize)) {
+    return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  }
+  if (!dmabuf) return allocate(memory, info);
   auto* wanted = find_in_chain<VkExportMemoryAllocateInfo>(info.pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
   memory.exportable = memory.mappable || wanted != nullptr;
   VkExportMemoryAllocateInfo exported{.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
@@ -147,13 +164,14 @@ void on_vkAllocateMemory(CommandStream& stream, wire::vkAllocateMemory_args& arg
     return stream.failed(args.device.state, VK_OBJECT_TYPE_DEVICE_MEMORY, id);
   }
   *args.pMemory = memory->handle;
+  stream.context().add_memory(id, memory);
   stream.created(args.device.state, VK_OBJECT_TYPE_DEVICE_MEMORY, id, std::bit_cast<std::uint64_t>(memory->handle));
-  stream.context().add_memory(id, std::move(memory));
+  if (stream.fatal()) static_cast<void>(stream.context().remove_memory(id));  // perhaps of a device that is gone
 }
 
 void on_vkFreeMemory(CommandStream& stream, wire::vkFreeMemory_args& args) {
   if (args.memory.id == 0) return;
-  stream.destroyed(args.memory.id);
+  if (!stream.destroyed(args.kType, args.memory)) return;
   const auto memory = stream.context().remove_memory(args.memory.id);  // unmaps after the driver let go
   if (memory != nullptr) device_procs(args.device.state).vkFreeMemory(args.device.handle, memory->handle, nullptr);
 }

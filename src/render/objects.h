@@ -58,7 +58,7 @@ struct PhysicalDevice : InstanceChild {
   VkPhysicalDevice handle = VK_NULL_HANDLE;
   wire::ObjectId id = 0;  // given by the client's first enumeration; 0 before
   VkPhysicalDeviceProperties properties{};
-  std::uint32_t memory_type_count = 0;
+  VkPhysicalDeviceMemoryProperties memory_properties{};  // the host's
   std::vector<VkExtensionProperties> host_extensions;
   std::vector<VkExtensionProperties> extensions;  // what the client is shown
   MemoryPlan memory;
@@ -68,15 +68,20 @@ struct PhysicalDevice : InstanceChild {
 };
 
 struct Instance : InstanceChild {
-  ~Instance();  // devices first, then the VkInstance
+  ~Instance();  // shuts down what is left
+
+  // Destroys the devices and the VkInstance; other streams may still hold this struct. Once.
+  void shut_down();
 
   VkInstance handle = VK_NULL_HANDLE;
   PFN_vkGetInstanceProcAddr look_up = nullptr;
   InstanceProcs procs_table{};
-  std::unique_ptr<Validation> validation;                         // null unless asked for
+  std::unique_ptr<Validation> validation;  // null unless asked for
+  std::mutex physical_devices_mutex;
   std::vector<std::unique_ptr<PhysicalDevice>> physical_devices;  // filled by the first enumeration
-  std::vector<std::unique_ptr<Device>> devices;                   // under devices_mutex
   std::mutex devices_mutex;
+  std::vector<std::shared_ptr<Device>> devices;
+  bool gone = false;  // under devices_mutex: no device may be added any more
 };
 
 // Completes fences of one queue in the order in which they were asked for, on a thread of its own that starts with
@@ -84,7 +89,10 @@ struct Instance : InstanceChild {
 struct Queue : DeviceChild {
   Queue(Device& owner, VkQueue queue, std::uint32_t queue_family, std::uint32_t queue_index,
         VkDeviceQueueCreateFlags queue_flags, flight::Recorder& recorder);
-  ~Queue();  // waits for what the host still owes, completes all fences, joins
+  ~Queue();  // finishes
+
+  // Waits for what the host still owes, completes all fences, joins. Nobody asks for fences any more. Once.
+  void finish();
 
   // Calls `done` once everything submitted so far is complete. Any thread.
   void notify_when_idle(std::function<void()> done);
@@ -105,6 +113,7 @@ struct Queue : DeviceChild {
   void run();
 
   flight::Recorder& recorder_;
+  bool finished_ = false;
   std::mutex pending_mutex_;
   std::condition_variable pending_changed_;
   std::deque<Pending> pending_;
@@ -121,7 +130,8 @@ struct Memory {
   UniqueFd fd;                // strategy hostptr: the pages; otherwise exported when a blob is asked for
   platform::Mapping mapping;  // strategy hostptr: the address that the driver imported
   bool mappable = false;
-  bool exportable = false;  // has fd, or was allocated for export as dma-buf
+  bool exportable = false;                       // has fd, or was allocated for export as dma-buf
+  std::shared_ptr<const Budget::Charge> charge;  // as Resource::charge, and shared with it: the pages live in both
 };
 
 // Stands in for sync_fd payloads where the host has none; docs/wsi-emulation.md.
@@ -130,14 +140,32 @@ struct EmulatedSemaphore {
   Queue* last_signal = nullptr;  // where an export consumes the signal
 };
 
+// What sizes are checked against where drivers check nothing; docs/security.md.
+struct QueryPool {
+  std::uint32_t queries;
+  std::uint32_t values;  // of each result, 4 or 8 bytes wide
+};
+struct HostImage {
+  VkFormat format;
+  VkExtent3D extent;
+  std::uint32_t mip_levels;
+  std::uint32_t array_layers;
+};
+
 struct Device : DeviceChild {
-  explicit Device(PhysicalDevice& physical) : physical_device(physical) {}
-  ~Device();  // destroys what is left, then the VkDevice
+  Device(PhysicalDevice& physical, std::uint32_t device_number) : physical_device(physical), number(device_number) {}
+  ~Device();  // shuts down
+
+  // Finishes the queues and destroys the VkDevice; other streams may still hold this struct. Once.
+  void shut_down();
 
   VkDevice handle = VK_NULL_HANDLE;
   PhysicalDevice& physical_device;
+  const std::uint32_t number;     // the `owner` of its objects in the table; unique in the context, never 0
+  std::atomic<bool> gone{false};  // being destroyed: what is created from now on must not stay in any table
   DeviceProcs procs_table{};
   std::vector<std::unique_ptr<Queue>> queues;  // all that the device was created with
+  std::mutex queues_mutex;                     // guards the queues' ids
 
   // Ids that die with their pool, by the pool's host handle.
   std::mutex pools_mutex;
@@ -149,6 +177,11 @@ struct Device : DeviceChild {
   std::unordered_map<VkSemaphore, EmulatedSemaphore> emulated_semaphores;  // binary semaphores
   std::size_t imported_semaphores = 0;                                     // how many are `imported`
   std::vector<VkFence> parked_fences;                                      // replaced while they may still be pending
+
+  std::mutex sizes_mutex;
+  std::unordered_map<VkQueryPool, QueryPool> query_pools;
+  std::unordered_map<VkRenderPass, std::uint32_t> attachments;
+  std::unordered_map<VkImage, HostImage> host_images;  // those with VK_IMAGE_USAGE_HOST_TRANSFER_BIT
 
   // Images that the client believes to have the DRM format modifier LINEAR. Emulated dma-bufs only.
   std::mutex images_mutex;

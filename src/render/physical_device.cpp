@@ -94,9 +94,7 @@ VkResult find_physical_devices(Instance& instance, const ContextOptions& options
       log::info("{} is left out: its driver is older than Vulkan 1.1.", name);
       continue;
     }
-    VkPhysicalDeviceMemoryProperties memory{};
-    instance.procs->vkGetPhysicalDeviceMemoryProperties(handle, &memory);
-    device->memory_type_count = memory.memoryTypeCount;
+    instance.procs->vkGetPhysicalDeviceMemoryProperties(handle, &device->memory_properties);
     device->host_extensions = device_extensions(*instance.procs, handle);
     const MemoryPlan* prepared = options.host ? options.host->find_plan(*instance.procs, handle) : nullptr;
     auto plan = prepared != nullptr ? *prepared : plan_memory(*instance.procs, handle, options.memory);
@@ -142,6 +140,51 @@ void hide_sparse(VkPhysicalDeviceProperties& properties) noexcept {
 void hide_sparse(VkQueueFamilyProperties& family) noexcept {
   family.queueFlags &= ~VkQueueFlags{VK_QUEUE_SPARSE_BINDING_BIT};
 }
+
+bool counts_against_budget(const PhysicalDevice& device, std::uint32_t type) noexcept {
+  // With hostptr the pages of every mappable type are our own.
+  if (device.memory.strategy == MemoryStrategy::hostptr && (device.memory.mappable_types & (1u << type)) != 0) {
+    return true;
+  }
+  switch (device.properties.deviceType) {
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return true;  // has no memory but the host's
+    default: break;
+  }
+  const std::uint32_t heap = device.memory_properties.memoryTypes[type].heapIndex;
+  return (device.memory_properties.memoryHeaps[heap].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) == 0;
+}
+
+bool is_budgeted_heap(const PhysicalDevice& device, std::uint32_t heap) noexcept {
+  bool any = false;
+  for (std::uint32_t i = 0; i < device.memory_properties.memoryTypeCount; ++i) {
+    if (device.memory_properties.memoryTypes[i].heapIndex != heap) continue;
+    if (!counts_against_budget(device, i)) return false;
+    any = true;
+  }
+  return any;
+}
+
+namespace {
+
+// Programs that take what a heap has to offer should know what they will get.
+void limit_heaps(const PhysicalDevice& device, const Budget& budget, VkPhysicalDeviceMemoryProperties& properties) {
+  for (std::uint32_t i = 0; i < properties.memoryHeapCount; ++i) {
+    VkDeviceSize& size = properties.memoryHeaps[i].size;
+    if (is_budgeted_heap(device, i)) size = std::min<VkDeviceSize>(size, budget.limit());
+  }
+}
+
+void limit_heaps(const PhysicalDevice& device, const Budget& budget,
+                 VkPhysicalDeviceMemoryBudgetPropertiesEXT& properties) {
+  for (std::uint32_t i = 0; i < device.memory_properties.memoryHeapCount; ++i) {
+    if (!is_budgeted_heap(device, i)) continue;
+    properties.heapBudget[i] = std::min<VkDeviceSize>(properties.heapBudget[i], budget.limit());
+    properties.heapUsage[i] = budget.used();
+  }
+}
+
+}  // namespace
 
 // ---- Handlers ----
 
@@ -218,16 +261,25 @@ void on_vkGetPhysicalDeviceSparseImageFormatProperties2(
                                                                 args.pProperties);
 }
 
-void on_vkGetPhysicalDeviceMemoryProperties(CommandStream&, wire::vkGetPhysicalDeviceMemoryProperties_args& args) {
+void on_vkGetPhysicalDeviceMemoryProperties(CommandStream& stream,
+                                            wire::vkGetPhysicalDeviceMemoryProperties_args& args) {
   const PhysicalDevice& device = physical(args.physicalDevice.state);
   device.procs->vkGetPhysicalDeviceMemoryProperties(device.handle, args.pMemoryProperties);
   apply_plan(device.memory, *args.pMemoryProperties);
+  limit_heaps(device, stream.context().budget(), *args.pMemoryProperties);
 }
 
-void on_vkGetPhysicalDeviceMemoryProperties2(CommandStream&, wire::vkGetPhysicalDeviceMemoryProperties2_args& args) {
+void on_vkGetPhysicalDeviceMemoryProperties2(CommandStream& stream,
+                                             wire::vkGetPhysicalDeviceMemoryProperties2_args& args) {
   const PhysicalDevice& device = physical(args.physicalDevice.state);
   device.procs->vkGetPhysicalDeviceMemoryProperties2(device.handle, args.pMemoryProperties);
   apply_plan(device.memory, args.pMemoryProperties->memoryProperties);
+  const Budget& budget = stream.context().budget();
+  limit_heaps(device, budget, args.pMemoryProperties->memoryProperties);
+  if (auto* heaps = find_in_chain<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
+          args.pMemoryProperties->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT)) {
+    limit_heaps(device, budget, *heaps);
+  }
 }
 
 void on_vkGetPhysicalDeviceFormatProperties2(CommandStream&, wire::vkGetPhysicalDeviceFormatProperties2_args& args) {

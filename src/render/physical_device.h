@@ -35,4 +35,9 @@ void hide_sparse(VkQueueFamilyProperties& family) noexcept;
 // Makes memory properties fit the plan: types that cannot be mapped are not shown as host-visible.
 void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept;
 
+// True for memory types whose memory is the host's own, which ContextOptions::memory_budget counts; the memory of a GPU
+// is not. The same for a heap: all of its types count.
+[[nodiscard]] bool counts_against_budget(const PhysicalDevice& device, std::uint32_t type) noexcept;
+[[nodiscard]] bool is_budgeted_heap(const PhysicalDevice& device, std::uint32_t heap) noexcept;
+
 }  // namespace hesper::render

@@ -43,18 +43,27 @@ void forget_children(CommandStream& stream, Device& device, Pool pool,
   const std::scoped_lock lock(device.pools_mutex);
   const auto node = children.extract(pool);
   if (!node) return;
-  for (const wire::ObjectId id : node.mapped()) stream.destroyed(id);
+  for (const wire::ObjectId id : node.mapped()) stream.context().objects().erase(id);
 }
 
-template <class Pool>
-void forget_some(CommandStream& stream, Device& device, Pool pool, const wire::ObjectId* ids, std::uint32_t count,
+// Forgets the ids of some children that the caller then frees. False (and the context is fatal): one is not of this
+// pool, or is named twice.
+template <class Args, class Pool, class Handle>
+bool forget_some(CommandStream& stream, const Args&, Device& device, Pool pool, const Handle* handles,
+                 const wire::ObjectId* ids, std::uint32_t count,
                  std::unordered_map<Pool, std::unordered_set<wire::ObjectId>>& children) {
   const std::scoped_lock lock(device.pools_mutex);
   const auto it = children.find(pool);
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (it != children.end()) it->second.erase(ids[i]);
-    stream.destroyed(ids[i]);
+    if (ids[i] == 0) continue;
+    const bool tombstone = handles[i] == VK_NULL_HANDLE;  // never was in a pool
+    if (!tombstone && (it == children.end() || it->second.erase(ids[i]) == 0)) {
+      stream.refuse(Args::kType, "An object that is freed is not of this pool.");
+      return false;
+    }
+    stream.context().objects().erase(ids[i]);
   }
+  return true;
 }
 
 // The handles that the driver knows: freeing a tombstone only forgets its id.
@@ -85,23 +94,23 @@ void on_vkFreeCommandBuffers(CommandStream& stream, wire::vkFreeCommandBuffers_a
     return stream.refuse(args.kType, "The array of command buffers is NULL.");
   }
   Device& device = device_of(args.device.state);
+  if (!forget_some(stream, args, device, args.commandPool.handle, args.pCommandBuffers, args.pCommandBuffers_ids,
+                   args.commandBufferCount, device.command_buffers))
+    return;
   const auto handles = living(args.pCommandBuffers, args.commandBufferCount);
   if (!handles.empty() && args.commandPool.handle != VK_NULL_HANDLE) {
     device.procs->vkFreeCommandBuffers(device.handle, args.commandPool.handle,
                                        static_cast<std::uint32_t>(handles.size()), handles.data());
   }
-  forget_some(stream, device, args.commandPool.handle, args.pCommandBuffers_ids, args.commandBufferCount,
-              device.command_buffers);
 }
 
 void on_vkDestroyCommandPool(CommandStream& stream, wire::vkDestroyCommandPool_args& args) {
-  if (args.commandPool.id == 0) return;
+  if (args.commandPool.id == 0 || !stream.destroyed(args.kType, args.commandPool)) return;
   if (!stream.tombstone()) {
     Device& device = device_of(args.device.state);
     forget_children(stream, device, args.commandPool.handle, device.command_buffers);
     device.procs->vkDestroyCommandPool(device.handle, args.commandPool.handle, nullptr);
   }
-  stream.destroyed(args.commandPool.id);
 }
 
 // ---- Descriptor pools ----
@@ -120,13 +129,14 @@ void on_vkFreeDescriptorSets(CommandStream& stream, wire::vkFreeDescriptorSets_a
     return stream.refuse(args.kType, "The array of descriptor sets is NULL.");
   }
   Device& device = device_of(args.device.state);
+  if (!forget_some(stream, args, device, args.descriptorPool.handle, args.pDescriptorSets, args.pDescriptorSets_ids,
+                   args.descriptorSetCount, device.descriptor_sets))
+    return;
   const auto handles = living(args.pDescriptorSets, args.descriptorSetCount);
   if (!handles.empty() && args.descriptorPool.handle != VK_NULL_HANDLE) {
     device.procs->vkFreeDescriptorSets(device.handle, args.descriptorPool.handle,
                                        static_cast<std::uint32_t>(handles.size()), handles.data());
   }
-  forget_some(stream, device, args.descriptorPool.handle, args.pDescriptorSets_ids, args.descriptorSetCount,
-              device.descriptor_sets);
   args.ret = VK_SUCCESS;
 }
 
@@ -141,13 +151,12 @@ void on_vkResetDescriptorPool(CommandStream& stream, wire::vkResetDescriptorPool
 }
 
 void on_vkDestroyDescriptorPool(CommandStream& stream, wire::vkDestroyDescriptorPool_args& args) {
-  if (args.descriptorPool.id == 0) return;
+  if (args.descriptorPool.id == 0 || !stream.destroyed(args.kType, args.descriptorPool)) return;
   if (!stream.tombstone()) {
     Device& device = device_of(args.device.state);
     forget_children(stream, device, args.descriptorPool.handle, device.descriptor_sets);
     device.procs->vkDestroyDescriptorPool(device.handle, args.descriptorPool.handle, nullptr);
   }
-  stream.destroyed(args.descriptorPool.id);
 }
 
 }  // namespace hesper::render

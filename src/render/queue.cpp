@@ -174,7 +174,10 @@ Queue::Queue(Device& owner, VkQueue queue, std::uint32_t queue_family, std::uint
       flags(queue_flags),
       recorder_(recorder) {}
 
-Queue::~Queue() {
+Queue::~Queue() { finish(); }
+
+void Queue::finish() {
+  if (std::exchange(finished_, true)) return;
   {
     const std::scoped_lock lock(pending_mutex_);
     stop_ = true;

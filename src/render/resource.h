@@ -7,6 +7,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "base/budget.h"
 #include "base/unique_fd.h"
 #include "platform/shared_memory.h"
 #include "render/context.h"
@@ -22,8 +23,9 @@ enum class ResourceKind : std::uint8_t {
 struct Resource {
   ResourceKind kind{};
   UniqueFd fd;
-  std::uint64_t size = 0;     // bytes that may be used: the blob's size, never more than the file's
-  platform::Mapping mapping;  // kind shmem only
+  std::uint64_t size = 0;                        // bytes that may be used: the blob's size, never more than the file's
+  platform::Mapping mapping;                     // kind shmem only
+  std::shared_ptr<const Budget::Charge> charge;  // for the pages; nullptr where they are not ours or the GPU's own
 };
 
 // Any thread. Whoever holds a shared_ptr keeps the pages, also when the client has dropped the resource meanwhile.

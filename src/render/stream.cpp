@@ -12,8 +12,9 @@ namespace hesper::render {
 
 CommandStream::CommandStream(ClientContext& context, std::string name, flight::Kind kind, std::uint32_t number)
     : context_(context),
+      reader_(context.reclaimer()),
       name_(std::move(name)),
-      arena_(context.options().decoder_limit),
+      arena_(context.options().decoder_limit, &context.budget()),
       decoder_(arena_, &context.objects()),
       record_(context.recorder().open(kind, number)) {}
 
@@ -26,7 +27,7 @@ bool CommandStream::stopping() const noexcept { return fatal() || (ring_ != null
 bool CommandStream::execute_next() {
   constexpr std::uint32_t kGenerateReply = 1;
   arena_.reset();
-  decoder_.clear_tombstone();
+  decoder_.begin_command();
   command_start_ = decoder_.position();
   const auto type = decoder_.take<std::uint32_t>();
   const auto flags = decoder_.take<std::uint32_t>();
@@ -47,6 +48,7 @@ bool CommandStream::execute_next() {
 }
 
 bool CommandStream::execute(std::span<const std::byte> commands) {
+  const Reclaimer::Visit visit(reader_);
   record_.begin_batch();
   const bool went_well = execute_all(commands);
   record_.end_batch();
@@ -74,6 +76,7 @@ bool CommandStream::execute_nested(std::span<const std::byte> commands) {
 
 bool CommandStream::consume(RingBatch& batch) {
   decoder_.reset(batch.commands());
+  const Reclaimer::Visit visit(reader_);
   record_.begin_batch();
   bool going = true;
   while (going && decoder_.remaining() != 0) {
@@ -123,32 +126,45 @@ bool CommandStream::reserve(VkObjectType type, wire::ObjectId id) {
   return false;
 }
 
-void CommandStream::created_with_state(void* state, VkObjectType type, wire::ObjectId id, std::uint64_t handle) {
-  const auto inserted = context_.objects().insert(id, {.type = type, .handle = handle, .state = state});
-  if (inserted != wire::ObjectTable::Insert::ok) {
-    context_.lose(
-        fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.", name_, id));
-  }
+void CommandStream::enter_object(wire::ObjectId id, const wire::Object& object) {
+  if (context_.objects().insert(id, object) == wire::ObjectTable::Insert::ok) return;
+  context_.lose(
+      fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.", name_, id));
+}
+
+void CommandStream::created_with_state(InstanceChild& object, VkObjectType type, wire::ObjectId id,
+                                       std::uint64_t handle) {
+  enter_object(id, {.type = type, .handle = handle, .state = state_of(object)});
+}
+
+void CommandStream::created_with_state(DeviceChild& object, VkObjectType type, wire::ObjectId id,
+                                       std::uint64_t handle) {
+  enter_object(id, {.type = type, .owner = object.device->number, .handle = handle, .state = state_of(object)});
+  refuse_on_gone(*object.device, id);
+}
+
+void CommandStream::refuse_on_gone(const Device& device, wire::ObjectId id) {
+  // The table's lock orders this with destroy_device(): what that did not find any more sees `gone` here.
+  if (!device.gone.load(std::memory_order_relaxed)) return;
+  context_.objects().erase(id);
+  context_.lose(fmt::format("{}: an object is created on a device that is being destroyed.", name_));
 }
 
 void CommandStream::created(const void* parent_state, VkObjectType type, wire::ObjectId id, std::uint64_t handle) {
   // SAFETY: simple objects are children of a device; see device_procs().
-  Device* device = static_cast<const DeviceChild*>(parent_state)->device;
-  created_with_state(state_of(*device), type, id, handle);
+  created_with_state(*static_cast<const DeviceChild*>(parent_state)->device, type, id, handle);
 }
 
 void CommandStream::failed(const void* parent_state, VkObjectType type, wire::ObjectId id) {
   Device* device = static_cast<const DeviceChild*>(parent_state)->device;
-  const auto inserted =
-      context_.objects().insert(id, {.type = type, .tombstone = true, .handle = 0, .state = state_of(*device)});
-  if (inserted != wire::ObjectTable::Insert::ok) {
-    context_.lose(
-        fmt::format("{}: the object id {} cannot be entered; it is in use or there are too many objects.", name_, id));
-  }
+  enter_object(id, {.type = type, .tombstone = true, .owner = device->number, .handle = 0, .state = state_of(*device)});
+  refuse_on_gone(*device, id);
 }
 
-void CommandStream::destroyed(wire::ObjectId id) {
-  if (id != 0) context_.objects().erase(id);
+bool CommandStream::destroyed(wire::CommandType type, wire::ObjectId id, std::uint64_t handle) {
+  if (context_.objects().take(id, handle)) return true;
+  refuse(type, "The object is destroyed on two streams at once.");
+  return false;
 }
 
 }  // namespace hesper::render

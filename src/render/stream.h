@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "flight/record.h"
 #include "render/objects.h"
+#include "render/reclaimer.h"
 #include "render/resource.h"
 #include "render/ring.h"
 #include "wire/commands_gen.h"
@@ -91,16 +92,26 @@ class CommandStream final : public RingConsumer {
   // reserve: false (and the context is fatal) if the id is 0 or in use.
   [[nodiscard]] bool reserve(VkObjectType type, wire::ObjectId id);
   void created(const void* parent_state, VkObjectType type, wire::ObjectId id, std::uint64_t handle);
-  void created_with_state(void* state, VkObjectType type, wire::ObjectId id, std::uint64_t handle);
+  void created_with_state(InstanceChild& object, VkObjectType type, wire::ObjectId id, std::uint64_t handle);
+  void created_with_state(DeviceChild& object, VkObjectType type, wire::ObjectId id, std::uint64_t handle);
   void failed(const void* parent_state, VkObjectType type, wire::ObjectId id);
-  void destroyed(wire::ObjectId id);
+  // Forgets the id of an object that the caller then destroys. False (and the context is fatal): another stream was
+  // faster, and destroys it.
+  template <class Handle>
+  [[nodiscard]] bool destroyed(wire::CommandType type, const wire::Ref<Handle>& object) {
+    return destroyed(type, object.id, std::bit_cast<std::uint64_t>(object.handle));
+  }
 
  private:
   bool execute_next();
   bool execute_all(std::span<const std::byte> commands);
+  [[nodiscard]] bool destroyed(wire::CommandType type, wire::ObjectId id, std::uint64_t handle);
+  void refuse_on_gone(const Device& device, wire::ObjectId id);
+  void enter_object(wire::ObjectId id, const wire::Object& object);
   void malformed(wire::CommandType type);
 
   ClientContext& context_;
+  Reclaimer::Reader reader_;  // inside while commands are executed
   std::string name_;
   Ring* ring_ = nullptr;
   Arena arena_;

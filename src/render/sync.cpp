@@ -124,7 +124,7 @@ void on_vkCreateSemaphore(CommandStream& stream, wire::vkCreateSemaphore_args& a
 }
 
 void on_vkDestroySemaphore(CommandStream& stream, wire::vkDestroySemaphore_args& args) {
-  if (args.semaphore.id == 0) return;
+  if (args.semaphore.id == 0 || !stream.destroyed(args.kType, args.semaphore)) return;
   if (!stream.tombstone()) {
     Device& device = device_of(args.device.state);
     {
@@ -134,7 +134,6 @@ void on_vkDestroySemaphore(CommandStream& stream, wire::vkDestroySemaphore_args&
     }
     device.procs->vkDestroySemaphore(device.handle, args.semaphore.handle, nullptr);
   }
-  stream.destroyed(args.semaphore.id);
 }
 
 void on_vkImportSemaphoreResourceMESA(CommandStream& stream, wire::vkImportSemaphoreResourceMESA_args& args) {

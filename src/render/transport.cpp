@@ -69,6 +69,8 @@ void on_vkExecuteCommandStreamsMESA(CommandStream& stream, wire::vkExecuteComman
                      .size = description.size,
                      .reply_position = seeks ? args.pReplyPositions[i] : 0});
   }
+  const Budget::Charge charge(stream.context().budget(), largest);
+  if (!charge) return stream.refuse(args.kType, "The memory budget has no room for the streams.");
   // Copied once: the client could change its memory while it is decoded.
   const auto copy = std::make_unique_for_overwrite<std::byte[]>(largest);
   for (const Part& part : parts) {

@@ -24,6 +24,9 @@ Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choice
     return fail_errno(fmt::format("The host driver '{}' is not readable", choices.host_driver->native()), errno);
 
   if (!choices.memory.empty()) worker.options.insert(worker.options.end(), {"--memory", choices.memory});
+  if (choices.memory_budget) {
+    worker.options.insert(worker.options.end(), {"--memory-budget", std::to_string(*choices.memory_budget)});
+  }
   if (choices.emulate_dma_buf) worker.options.emplace_back("--emulate-dma-buf");
   if (choices.validate) worker.options.emplace_back("--validate");
   if (choices.verbose) worker.options.emplace_back("--verbose");

@@ -33,6 +33,10 @@ enum class WorkerExit : int {
   out_of_memory = 5,
 };
 
+// Bytes. A Venus client needs some MiB before it does anything; the most is there so that sums do not overflow.
+inline constexpr std::uint64_t kLeastMemoryBudget = std::uint64_t{16} << 20;
+inline constexpr std::uint64_t kMostMemoryBudget = std::uint64_t{1} << 50;
+
 // What every worker of a supervisor has in common.
 struct WorkerProgram {
   std::filesystem::path path;
@@ -44,6 +48,7 @@ struct WorkerProgram {
 struct WorkerChoices {
   std::string memory;                                // empty: the worker decides
   std::optional<std::filesystem::path> host_driver;  // the only host driver to use
+  std::optional<std::uint64_t> memory_budget;        // bytes; see render::ContextOptions
   bool emulate_dma_buf = false;                      // see render::ContextOptions
   bool validate = false;                             // see render::ContextOptions
   bool verbose = false;

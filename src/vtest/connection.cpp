@@ -315,9 +315,14 @@ Connection::Step Connection::submit_cmd2(Words payload) {
     if (!batch.ring_idx) {
       syncs_->write(points[i]);
     } else {
-      // The table outlives the context, and so every fence.
-      context_->submit_fence(*batch.ring_idx,
-                             [syncs = syncs_.get(), due = std::move(points[i])] { syncs->write(due); });
+      const std::size_t count = points[i].size();
+      if (pending_points_.fetch_add(count, std::memory_order_relaxed) + count > kMaxPendingPoints)
+        return at_fault(fmt::format("More than {} syncs wait for fences.", kMaxPendingPoints));
+      // This outlives the context, and so every fence.
+      context_->submit_fence(*batch.ring_idx, [this, count, due = std::move(points[i])] {
+        syncs_->write(due);
+        pending_points_.fetch_sub(count, std::memory_order_relaxed);
+      });
     }
   }
   ++statistics_.submissions;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -45,6 +46,7 @@ class Connection {
   static constexpr std::size_t kMaxNameBytes = 4096;
   static constexpr std::size_t kMaxBlobs = 65536;
   static constexpr std::size_t kMaxWaitPoints = 4096;
+  static constexpr std::size_t kMaxPendingPoints = 65536;  // of all fences that are not complete
 
   // socket: connected and blocking. The process must ignore SIGPIPE.
   [[nodiscard]] static Result<std::unique_ptr<Connection>> create(UniqueFd socket, ConnectionOptions options);
@@ -104,7 +106,8 @@ class Connection {
 
   UniqueFd socket_;
   ConnectionOptions options_;
-  std::unique_ptr<SyncTable> syncs_;  // outlives the context, whose fences write to it
+  std::unique_ptr<SyncTable> syncs_;            // outlives the context, whose fences write to it
+  std::atomic<std::size_t> pending_points_{0};  // the same
   std::unique_ptr<render::Context> context_;
   std::string name_ = "client";
   bool has_renderer_ = false;         // CREATE_RENDERER came

@@ -15,8 +15,11 @@ std::string_view describe(DecodeErrc code) noexcept {
     case DecodeErrc::null_handle: return "a required object is VK_NULL_HANDLE";
     case DecodeErrc::unknown_object: return "the object id is unknown";
     case DecodeErrc::wrong_object: return "the object id names an object of another type";
+    case DecodeErrc::foreign_object: return "the object id names an object of another device";
     case DecodeErrc::bad_union_tag: return "the union tag names no member";
     case DecodeErrc::bad_string: return "a string in an array has no terminator";
+    case DecodeErrc::bad_range: return "a size, a count or an index goes past the array that it is about";
+    case DecodeErrc::bad_spirv: return "the shader is not SPIR-V that can be walked";
     case DecodeErrc::budget: return "the command needs more memory than the decoder may use";
     case DecodeErrc::unsupported: return "a value has no encoding on this wire";
   }

@@ -18,8 +18,11 @@ enum class DecodeErrc : std::uint8_t {
   null_handle,      // id 0 where Vulkan requires an object
   unknown_object,   // an id that names no object
   wrong_object,     // an id that names an object of another type
+  foreign_object,   // an id that names an object of another device than the command's
   bad_union_tag,    // a union tag that names no member
   bad_string,       // a string of length 0 inside an array
+  bad_range,        // a size, count or index that goes past what it is about
+  bad_spirv,        // a shader whose instructions cannot be walked
   budget,           // the decoder's memory limit would be passed
   unsupported,      // a value that has no encoding on this wire
 };

@@ -42,14 +42,18 @@ class Decoder {
     begin_ = at_ = stream.data();
     end_ = begin_ + stream.size();
     error_ = {};
+    begin_command();
+  }
+  // Forgets what the ids of the last command named.
+  void begin_command() noexcept {
     tombstone_ = false;
+    owner_ = 0;
   }
 
   [[nodiscard]] bool ok() const noexcept { return error_.code == DecodeErrc::none; }
   [[nodiscard]] const DecodeError& error() const noexcept { return error_; }
   // True if an id named an object whose creation had failed. The command must not reach the driver.
   [[nodiscard]] bool tombstone() const noexcept { return tombstone_; }
-  void clear_tombstone() noexcept { tombstone_ = false; }
   [[nodiscard]] std::size_t position() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
   [[nodiscard]] std::size_t remaining() const noexcept { return static_cast<std::size_t>(end_ - at_); }
 
@@ -238,7 +242,8 @@ class Decoder {
     return s;
   }
 
-  // An object id as host handle. Unknown ids and ids of other types are errors; id 0 is VK_NULL_HANDLE.
+  // An object id as host handle. Unknown ids and ids of other types are errors, and so are, in one command, objects of
+  // two devices; id 0 is VK_NULL_HANDLE.
   template <class H>
   [[nodiscard]] H handle(VkObjectType type) noexcept {
     return handle_of<H>(take<ObjectId>(), type);
@@ -266,6 +271,8 @@ class Decoder {
   }
 
   [[nodiscard]] Arena& arena() noexcept { return *arena_; }
+  // True if ids become handles, that is, if a driver will see what is decoded.
+  [[nodiscard]] bool resolves() const noexcept { return objects_ != nullptr; }
 
  private:
   [[nodiscard]] Object look_up(ObjectId id, VkObjectType type) noexcept {
@@ -275,6 +282,15 @@ class Decoder {
     if (object.type != type) [[unlikely]] {
       fail(object.type == VK_OBJECT_TYPE_UNKNOWN ? DecodeErrc::unknown_object : DecodeErrc::wrong_object, id);
       return {};
+    }
+    if (object.owner != owner_) [[unlikely]] {
+      // The first object of a device decides; instances and physical devices go with all.
+      if (owner_ == 0) {
+        owner_ = object.owner;
+      } else if (object.owner != 0) {
+        fail(DecodeErrc::foreign_object, id);
+        return {};
+      }
     }
     if (object.tombstone) [[unlikely]]
       tombstone_ = true;
@@ -288,6 +304,7 @@ class Decoder {
   const ObjectTable* objects_;
   DecodeError error_;
   bool tombstone_ = false;
+  std::uint32_t owner_ = 0;  // of the objects that the command has named so far
 };
 
 }  // namespace hesper::wire

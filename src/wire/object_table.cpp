@@ -13,15 +13,23 @@ constexpr ObjectId kLargeId = ObjectId{1} << 32;
 constexpr std::size_t kRootSize = kLargeId >> kPageBits;
 constexpr std::uint32_t kTombstone = 0x8000'0000u;
 
+constexpr std::uint64_t join(std::uint32_t low, std::uint32_t high) noexcept {
+  return (std::uint64_t{high} << 32) | low;
+}
+constexpr std::uint32_t low(std::uint64_t value) noexcept { return static_cast<std::uint32_t>(value); }
+constexpr std::uint32_t high(std::uint64_t value) noexcept { return static_cast<std::uint32_t>(value >> 32); }
+
 }  // namespace
 
 // Every field is atomic so that a hostile client that races two rings meets stale values, not undefined behaviour.
-// `id` is written last on insert (release) and first on erase; find() reads it before and after the rest.
+// `key` is written last on insert (release) and first on erase; find() reads it before and after the rest. Its version
+// tells an object from the next one under the same id, so that no lookup sees the type of one and the handle of
+// another.
 struct ObjectTable::Entry {
-  std::atomic<ObjectId> id{0};
+  std::atomic<std::uint64_t> key{0};   // id, 0: none; above it the version, which grows with every insert
+  std::atomic<std::uint64_t> kind{0};  // VkObjectType, kTombstone added or not; above it the owner
   std::atomic<std::uint64_t> handle{0};
   std::atomic<void*> state{nullptr};
-  std::atomic<std::uint32_t> type{0};  // VkObjectType, or kTombstone added
 };
 
 struct ObjectTable::Page {
@@ -32,7 +40,7 @@ struct ObjectTable::Page {
 
 void ObjectTable::Free::operator()(void* p) const noexcept { std::free(p); }
 
-ObjectTable::ObjectTable(std::size_t page_limit) : page_limit_(page_limit) {
+ObjectTable::ObjectTable(std::size_t page_limit, Budget* budget) : page_limit_(page_limit), budget_(budget) {
   // SAFETY: calloc gives untouched zero pages, which is what 64 MiB of mostly unused root should cost; a zeroed
   // atomic<Page*> is a valid null on every platform we build for.
   void* root = std::calloc(kRootSize, sizeof(std::atomic<Page*>));
@@ -40,7 +48,9 @@ ObjectTable::ObjectTable(std::size_t page_limit) : page_limit_(page_limit) {
   root_.reset(static_cast<std::atomic<Page*>*>(root));
 }
 
-ObjectTable::~ObjectTable() = default;
+ObjectTable::~ObjectTable() {
+  if (budget_ != nullptr) budget_->give(pages_.size() * sizeof(Page));  // they are freed only now
+}
 
 ObjectTable::Page* ObjectTable::page_of(ObjectId id) const noexcept {
   return root_[id >> kPageBits].load(std::memory_order_acquire);
@@ -51,7 +61,7 @@ ObjectTable::Entry* ObjectTable::entry_of(ObjectId id) const noexcept {
   Page* page = page_of(id);
   if (page == nullptr) return nullptr;
   Entry* entry = &page->entries[id % kPageSize];
-  return entry->id.load(std::memory_order_acquire) == id ? entry : nullptr;
+  return low(entry->key.load(std::memory_order_acquire)) == id ? entry : nullptr;
 }
 
 ObjectTable::Insert ObjectTable::insert(ObjectId id, const Object& object) {
@@ -70,6 +80,7 @@ ObjectTable::Insert ObjectTable::insert(ObjectId id, const Object& object) {
       free_pages_.pop_back();
     } else {
       if (pages_.size() >= page_limit_) return Insert::full;
+      if (budget_ != nullptr && !budget_->take(sizeof(Page))) return Insert::full;
       pages_.push_back(std::make_unique<Page>());
       page = pages_.back().get();
     }
@@ -77,12 +88,14 @@ ObjectTable::Insert ObjectTable::insert(ObjectId id, const Object& object) {
     root_[index].store(page, std::memory_order_release);
   }
   Entry& entry = page->entries[id % kPageSize];
-  if (entry.id.load(std::memory_order_relaxed) != 0) return Insert::id_in_use;
-  entry.handle.store(object.handle, std::memory_order_relaxed);
-  entry.state.store(object.state, std::memory_order_relaxed);
-  entry.type.store(static_cast<std::uint32_t>(object.type) | (object.tombstone ? kTombstone : 0u),
-                   std::memory_order_relaxed);
-  entry.id.store(id, std::memory_order_release);
+  const std::uint64_t key = entry.key.load(std::memory_order_relaxed);
+  if (low(key) != 0) return Insert::id_in_use;
+  // Release, so that who sees one of these also sees that the key has lost its id.
+  entry.handle.store(object.handle, std::memory_order_release);
+  entry.state.store(object.state, std::memory_order_release);
+  entry.kind.store(join(static_cast<std::uint32_t>(object.type) | (object.tombstone ? kTombstone : 0u), object.owner),
+                   std::memory_order_release);
+  entry.key.store(join(static_cast<std::uint32_t>(id), high(key) + 1), std::memory_order_release);
   ++page->live;
   ++size_;
   return Insert::ok;
@@ -96,14 +109,33 @@ bool ObjectTable::erase(ObjectId id) {
   const std::scoped_lock lock(mutex_);
   Entry* entry = entry_of(id);
   if (id == 0 || entry == nullptr) return false;
-  entry->id.store(0, std::memory_order_release);
+  erase_entry(id, *entry);
+  return true;
+}
+
+bool ObjectTable::take(ObjectId id, std::uint64_t handle) {
+  if (id >= kLargeId) {
+    const std::scoped_lock lock(large_mutex_);
+    const auto it = large_.find(id);
+    if (it == large_.end() || it->second.handle != handle) return false;
+    large_.erase(it);
+    return true;
+  }
+  const std::scoped_lock lock(mutex_);
+  Entry* entry = entry_of(id);
+  if (id == 0 || entry == nullptr || entry->handle.load(std::memory_order_relaxed) != handle) return false;
+  erase_entry(id, *entry);
+  return true;
+}
+
+void ObjectTable::erase_entry(ObjectId id, Entry& entry) {
+  entry.key.store(join(0, high(entry.key.load(std::memory_order_relaxed))), std::memory_order_release);
   --size_;
   Page* page = root_[id >> kPageBits].load(std::memory_order_relaxed);
   if (--page->live == 0) {
     root_[page->root_index].store(nullptr, std::memory_order_release);
     free_pages_.push_back(page);
   }
-  return true;
 }
 
 bool ObjectTable::replace_handle(ObjectId id, std::uint64_t handle) {
@@ -127,14 +159,19 @@ Object ObjectTable::find(ObjectId id) const noexcept {
     auto it = large_.find(id);
     return it == large_.end() ? Object{} : it->second;
   }
-  const Entry* entry = entry_of(id);
-  if (entry == nullptr || id == 0) return {};
-  const std::uint32_t type = entry->type.load(std::memory_order_relaxed);
-  Object found{.type = static_cast<VkObjectType>(type & ~kTombstone),
-               .tombstone = (type & kTombstone) != 0,
-               .handle = entry->handle.load(std::memory_order_relaxed),
-               .state = entry->state.load(std::memory_order_acquire)};
-  if (entry->id.load(std::memory_order_acquire) != id) return {};
+  Page* page = page_of(id);
+  if (page == nullptr || id == 0) return {};
+  const Entry& entry = page->entries[id % kPageSize];
+  const std::uint64_t key = entry.key.load(std::memory_order_acquire);
+  if (low(key) != id) return {};
+  // Acquire, so that the key is read again after all of them; the partner is insert().
+  const std::uint64_t kind = entry.kind.load(std::memory_order_acquire);
+  const Object found{.type = static_cast<VkObjectType>(low(kind) & ~kTombstone),
+                     .tombstone = (low(kind) & kTombstone) != 0,
+                     .owner = high(kind),
+                     .handle = entry.handle.load(std::memory_order_acquire),
+                     .state = entry.state.load(std::memory_order_acquire)};
+  if (entry.key.load(std::memory_order_relaxed) != key) return {};
   return found;
 }
 
@@ -143,7 +180,7 @@ void ObjectTable::for_each(const std::function<void(ObjectId, const Object&)>& v
   const std::shared_lock large_lock(large_mutex_);
   for (const auto& page : pages_) {
     for (const Entry& entry : page->entries) {
-      const ObjectId id = entry.id.load(std::memory_order_acquire);
+      const ObjectId id = low(entry.key.load(std::memory_order_acquire));
       if (id != 0) visit(id, find(id));
     }
   }

@@ -13,6 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/budget.h"
+
 namespace hesper::wire {
 
 static_assert(sizeof(void*) == 8, "Handles travel as 64-bit words; 32-bit hosts are not supported.");
@@ -23,6 +25,7 @@ using ObjectId = std::uint64_t;  // chosen by the client, unique within a contex
 struct Object {
   VkObjectType type = VK_OBJECT_TYPE_UNKNOWN;
   bool tombstone = false;    // the object's creation failed on the host; handle is 0
+  std::uint32_t owner = 0;   // the device that it belongs to, by a number of the table owner's; 0: to none
   std::uint64_t handle = 0;  // the host's handle, bit for bit
   void* state = nullptr;     // the table owner's own word for the object
 };
@@ -32,16 +35,22 @@ struct Object {
 // unmapped while the table lives, so a lookup that races with an erase finds the old object or none.
 class ObjectTable {
  public:
-  // page_limit: pages of 512 objects (16 KiB) that may be in use at once.
-  explicit ObjectTable(std::size_t page_limit = 32768);
+  // page_limit: pages of 512 objects (16 KiB) that may be in use at once. budget: who pays for them, or nullptr.
+  explicit ObjectTable(std::size_t page_limit = kMostPages, Budget* budget = nullptr);
   ~ObjectTable();
   ObjectTable(const ObjectTable&) = delete;
   ObjectTable& operator=(const ObjectTable&) = delete;
 
+  // 16 million objects: far more than a program has, and their pages take 512 MiB.
+  static constexpr std::size_t kMostPages = 32768;
+
+  // full: the page limit or the budget is reached.
   enum class Insert : std::uint8_t { ok, zero_id, id_in_use, full };
   [[nodiscard]] Insert insert(ObjectId id, const Object& object);
-  // Both return false if the id is unknown.
+  // All return false if the id is unknown.
   bool erase(ObjectId id);
+  // Erases the object only if it still has this handle. Of several threads that destroy one object, one gets true.
+  [[nodiscard]] bool take(ObjectId id, std::uint64_t handle);
   bool replace_handle(ObjectId id, std::uint64_t handle);
 
   [[nodiscard]] Object find(ObjectId id) const noexcept;
@@ -56,6 +65,7 @@ class ObjectTable {
 
   [[nodiscard]] Page* page_of(ObjectId id) const noexcept;
   [[nodiscard]] Entry* entry_of(ObjectId id) const noexcept;
+  void erase_entry(ObjectId id, Entry& entry);  // under mutex_
 
   struct Free {
     void operator()(void* p) const noexcept;
@@ -65,6 +75,7 @@ class ObjectTable {
   std::vector<std::unique_ptr<Page>> pages_;
   std::vector<Page*> free_pages_;
   std::size_t page_limit_;
+  Budget* budget_;
   std::size_t size_ = 0;
   mutable std::shared_mutex large_mutex_;
   std::unordered_map<ObjectId, Object> large_;  // ids from 2^32 on, after days of a very busy client

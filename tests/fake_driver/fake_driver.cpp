@@ -227,7 +227,8 @@ namespace {
 void answer_counts(const Command& command, void* params) {
   constexpr std::uint64_t kHave = 2;
   for (const Field& field : command.params.fields) {
-    auto* count = field.in_out_count ? load<std::byte*>(at(params, field)) : nullptr;
+    const bool counts = field.in_out_count && field.shape == Shape::pointer;  // not dataSize, which is a value
+    auto* count = counts ? load<std::byte*>(at(params, field)) : nullptr;
     if (count == nullptr) continue;
     const std::uint64_t room = load_number(count, field.size);
     bool has_array = false;

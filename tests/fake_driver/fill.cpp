@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "conform.h"
 
 namespace hesper::fake {
 namespace {
@@ -151,6 +152,7 @@ void Filler::fill_chain(const Type& type, void* value, bool partial, const Type*
     auto* body = reinterpret_cast<VkBaseOutStructure*>(room(next->size));
     body->sType = next->stype;
     fill_members(*next, body, partial);
+    if (!partial) conform(*next, body, arena_);
     last->pNext = body;
     last = body;
   }
@@ -163,6 +165,7 @@ void Filler::fill_whole(const Type& type, void* value, bool partial, const Type*
     fill_chain(type, value, partial, link);
   }
   fill_members(type, value, partial);
+  if (!partial) conform(type, value, arena_);
   --depth_;
 }
 
@@ -203,6 +206,7 @@ void Filler::fill_request(const Command& command, void* params) {
   for (const Field& field : fields) {
     if (field.output && !field.in_out_count) fill_output(params, field);
   }
+  conform(command.params, params, arena_);
 }
 
 // ---- The host's side ----
@@ -257,7 +261,8 @@ void Filler::answer(const Type& type, void* value) {
 void Filler::fill_outputs(const Command& command, void* params) {
   const auto fields = command.params.fields;
   for (const Field& field : fields) {
-    auto* count = field.in_out_count ? load<std::byte*>(at(params, field)) : nullptr;
+    const bool counts = field.in_out_count && field.shape == Shape::pointer;  // not dataSize, which is a value
+    auto* count = counts ? load<std::byte*>(at(params, field)) : nullptr;
     if (count == nullptr) continue;
     bool has_array = false;
     for (const Field& other : fields) {

@@ -28,6 +28,7 @@ using Files = std::vector<File>;
 [[nodiscard]] Files emit_names(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_procs(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_dispatch(const Registry& registry, const Plan& plan);
+[[nodiscard]] Files emit_formats(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_reflection(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_left_out(const Plan& plan);
 

@@ -1,6 +1,7 @@
 // Emitter of wire/commands_gen.h and wire/commands_gen_<n>.cpp: parameters of every command, requests and replies.
 #include "emit.h"
 #include "fields.h"
+#include "quirks.h"
 #include "text.h"
 
 namespace wiregen {
@@ -118,6 +119,7 @@ class CommandEmitter {
     }
     fields.write_run();
     if (stride != nullptr) text_.line("args.{} = sizeof({});  // as decoded", stride->stride, stride->type);
+    if (is_checked(command_.name)) text_.line("check(dec, args);");
     if (command_.params.empty()) write_unused("dec");
     text_.close();
     text_.blank();
@@ -279,6 +281,7 @@ Files emit_commands(const Registry& registry, const Plan& plan) {
     Text text;
     text.line("#include \"wire/commands_gen.h\"");
     text.blank();
+    text.line("#include \"wire/checks.h\"");
     text.line("#include \"wire/codec.h\"");
     text.line("#include \"wire/structs_gen.h\"");
     text.blank();

@@ -88,8 +88,8 @@ class HandlerEmitter {
   // The id goes first, so that no other ring of the client finds a handle that is gone.
   void write_destroy() {
     const std::string object = "args." + command_.params[1].name;
-    text_.open("if ({}.id != 0) {{", object);
-    text_.line("stream.destroyed({}.id);", object);
+    text_.open("if ({0}.id != 0) {{", object);
+    text_.line("if (!stream.destroyed(args.kType, {})) return;", object);
     write_call();
     text_.close();
   }

@@ -89,6 +89,7 @@ class StructEmitter {
       }
     }
     fields.write_run();
+    if (coding == Coding::decode && !partial && is_checked(type_.name)) text_.line("check(dec, v);");
     if (text_.str().size() == before) {
       text_.line("static_cast<void>({});", coding == Coding::decode ? "dec" : "enc");
       text_.line("static_cast<void>(v);");
@@ -186,6 +187,7 @@ Files emit_structs(const Registry& registry, const Plan& plan) {
     text.line("#include \"wire/structs_gen.h\"");
     text.blank();
     text.line("#include \"wire/chain.h\"");
+    text.line("#include \"wire/checks.h\"");
     text.line("#include \"wire/codec.h\"");
     text.blank();
     text.line("namespace hesper::wire {{");

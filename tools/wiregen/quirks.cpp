@@ -1,6 +1,7 @@
 // Quirks: the tables. Sources: docs/wire.md.
 #include "quirks.h"
 
+#include <algorithm>
 #include <array>
 
 namespace wiregen {
@@ -34,6 +35,22 @@ constexpr Row kElementLengths[] = {
     {"vkCmdBuildAccelerationStructuresIndirectKHR", "ppMaxPrimitiveCounts", "args.pInfos[i].geometryCount"},
 };
 
+constexpr std::string_view kChecked[] = {
+    "VkBindSparseInfo",
+    "VkComputePipelineCreateInfo",
+    "VkDescriptorSetAllocateInfo",
+    "VkDescriptorSetLayoutCreateInfo",
+    "VkGraphicsPipelineCreateInfo",
+    "VkRayTracingPipelineCreateInfoKHR",
+    "VkRenderPassCreateInfo",
+    "VkRenderPassCreateInfo2",
+    "VkShaderModuleCreateInfo",
+    "VkSpecializationInfo",
+    "VkSubmitInfo",
+    "VkWriteDescriptorSet",
+    "vkWriteAccelerationStructuresPropertiesKHR",
+};
+
 template <std::size_t N>
 std::string_view find(const Row (&rows)[N], std::string_view owner, std::string_view field) {
   for (const Row& row : rows) {
@@ -58,6 +75,8 @@ std::string_view sent_only_if(std::string_view owner, std::string_view member) {
 std::string_view element_length(std::string_view command, std::string_view param) {
   return find(kElementLengths, command, param);
 }
+
+bool is_checked(std::string_view name) { return std::ranges::contains(kChecked, name); }
 
 std::string name_before_promotion(std::string_view type) {
   if (!type.ends_with("KHR")) return {};

@@ -18,6 +18,9 @@ namespace wiregen {
 // Length of each element of an array of arrays, over `args` and the index `i`. Empty: not one.
 [[nodiscard]] std::string_view element_length(std::string_view command, std::string_view param);
 
+// True for a struct or command with a check() in src/wire/checks.h, which is called once it is decoded.
+[[nodiscard]] bool is_checked(std::string_view name);
+
 // The name that a struct has in a vk.xml from before its promotion to KHR, or empty.
 [[nodiscard]] std::string name_before_promotion(std::string_view type);
 

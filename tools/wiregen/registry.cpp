@@ -147,6 +147,20 @@ void read_extension(pugi::xml_node node, bool venus, Registry& registry) {
   registry.extensions.insert_or_assign(node.attribute("name").value(), std::move(extension));
 }
 
+void read_format(pugi::xml_node node, Registry& registry) {
+  Format format{.block_size = node.attribute("blockSize").as_uint(), .planes = {}};
+  if (const auto extent = split(node.attribute("blockExtent").value(), ','); extent.size() == 3) {
+    format.block_width = static_cast<unsigned>(std::atoi(extent[0].c_str()));
+    format.block_height = static_cast<unsigned>(std::atoi(extent[1].c_str()));
+  }
+  for (const pugi::xml_node plane : node.children("plane")) {
+    format.planes.push_back({.compatible = plane.attribute("compatible").value(),
+                             .width_divisor = plane.attribute("widthDivisor").as_uint(1),
+                             .height_divisor = plane.attribute("heightDivisor").as_uint(1)});
+  }
+  registry.formats.insert_or_assign(node.attribute("name").value(), std::move(format));
+}
+
 std::expected<void, std::string> read_document(pugi::xml_node root, bool venus, Registry& registry) {
   if (!root) return std::unexpected("The XML has no element <registry>.");
   for (const pugi::xml_node node : root.child("types").children("type")) {
@@ -158,6 +172,7 @@ std::expected<void, std::string> read_document(pugi::xml_node root, bool venus, 
   for (const pugi::xml_node node : root.child("extensions").children("extension")) {
     if (for_vulkan(node, "supported")) read_extension(node, venus, registry);
   }
+  for (const pugi::xml_node node : root.child("formats").children("format")) read_format(node, registry);
   for (auto& [name, command] : registry.commands) command.aliases.clear();
   for (const auto& [alias, name] : registry.command_aliases) {
     if (const auto at = registry.commands.find(name); at != registry.commands.end()) {

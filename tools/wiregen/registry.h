@@ -57,6 +57,17 @@ struct Handle {
   bool dispatchable = false;
 };
 
+struct FormatPlane {
+  std::string compatible;  // the format of the plane alone
+  unsigned width_divisor = 1, height_divisor = 1;
+};
+
+struct Format {
+  unsigned block_size = 0;                     // bytes
+  unsigned block_width = 1, block_height = 1;  // texels
+  std::vector<FormatPlane> planes;             // empty: not multi-planar
+};
+
 struct Extension {
   std::uint32_t number = 0;
   std::uint32_t spec_version = 0;
@@ -74,6 +85,7 @@ struct Registry {
   std::map<std::string, std::string> type_aliases;
   std::map<std::string, Handle> handles;
   std::map<std::string, Extension> extensions;
+  std::map<std::string, Format> formats;
   std::map<std::string, std::int64_t> venus_enums;  // enumerators that no header declares
   std::set<std::string> words;                      // scalars that take 4 or 8 bytes: enums, flags, integers, floats
   std::set<std::string> functions;

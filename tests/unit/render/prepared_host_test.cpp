@@ -15,7 +15,7 @@ TEST(PreparedHost, AContextTakesItsPlan) {
   TestClient client({.memory = MemoryStrategy::hostptr, .host = *host});
   ASSERT_TRUE(client.start());
   // SAFETY: Context::create() makes no other kind.
-  const auto& instance = *static_cast<ClientContext&>(*client.context).instance();
+  const Instance& instance = *static_cast<ClientContext&>(*client.context).instance();
   const PhysicalDevice& device = *instance.physical_devices.front();
   const MemoryPlan* plan = (*host)->find_plan(*instance.procs, device.handle);
   ASSERT_NE(plan, nullptr);

@@ -65,7 +65,8 @@ class Dispatch : public testing::Test {
       const bool nobodys = type == VK_OBJECT_TYPE_COMMAND_BUFFER || type == VK_OBJECT_TYPE_DESCRIPTOR_SET ||
                            type == VK_OBJECT_TYPE_DEFERRED_OPERATION_KHR || type == VK_OBJECT_TYPE_DEVICE_MEMORY;
       const std::uint64_t handle = driver().make(type, nobodys ? 0 : std::bit_cast<std::uint64_t>(device.handle));
-      EXPECT_EQ(context().objects().insert(id, {.type = type, .handle = handle, .state = state_of(device)}),
+      EXPECT_EQ(context().objects().insert(
+                    id, {.type = type, .owner = device.number, .handle = handle, .state = state_of(device)}),
                 wire::ObjectTable::Insert::ok);
     }
     return id;

@@ -284,6 +284,23 @@ TEST_F(ConnectionTest, NothingRunsWhenALaterSyncIsUnknown) {
   EXPECT_TRUE(log_.submissions.empty());
 }
 
+TEST_F(ConnectionTest, SyncsDoNotPileUpBehindAFence) {
+  start(3);
+  const std::uint32_t id = create_sync();
+  const auto submission = [&](std::uint32_t points) {
+    Words words{7 + 3 * points, 24, 1, 1, 0, 0, 7, points, 63};
+    for (std::uint32_t i = 0; i < points; ++i) words.insert(words.end(), {id, 1, 0});
+    return words;
+  };
+  constexpr std::uint32_t kPoints = 1024;  // what fits into the socket at once
+  for (std::size_t pending = 0; pending < Connection::kMaxPendingPoints; pending += kPoints) {
+    send(submission(kPoints));
+    ASSERT_EQ(read_sync(id), 0u) << "As many as allowed wait.";
+  }
+  send(submission(1));
+  EXPECT_EQ(ending(), Ending::client_at_fault);
+}
+
 TEST_F(ConnectionTest, AFailingSubmissionEndsTheConnection) {
   log_.submit_succeeds = false;
   start(3);

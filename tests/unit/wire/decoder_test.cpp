@@ -154,5 +154,25 @@ TEST(Decoder, TellsOfTombstonesWithoutAnError) {
   EXPECT_TRUE(reader->tombstone());
 }
 
+TEST(Decoder, ObjectsOfTwoDevicesDoNotMeet) {
+  ObjectTable objects(4);
+  ASSERT_EQ(objects.insert(1, {.type = VK_OBJECT_TYPE_PHYSICAL_DEVICE, .handle = 1}), ObjectTable::Insert::ok);
+  ASSERT_EQ(objects.insert(2, {.type = VK_OBJECT_TYPE_BUFFER, .owner = 1, .handle = 2}), ObjectTable::Insert::ok);
+  ASSERT_EQ(objects.insert(3, {.type = VK_OBJECT_TYPE_BUFFER, .owner = 2, .handle = 3}), ObjectTable::Insert::ok);
+  const auto take = [](Decoder& decoder, VkObjectType type) { return decoder.ref<VkBuffer>(type, true).id; };
+  Reader reader(Bytes{2, 0, 1, 0, 2, 0, 3, 0, 3, 0}, 0, &objects);
+  EXPECT_EQ(take(*reader, VK_OBJECT_TYPE_BUFFER), 2u);
+  EXPECT_EQ(take(*reader, VK_OBJECT_TYPE_PHYSICAL_DEVICE), 1u) << "Physical devices are of no device.";
+  EXPECT_EQ(take(*reader, VK_OBJECT_TYPE_BUFFER), 2u);
+  reader->begin_command();
+  EXPECT_EQ(take(*reader, VK_OBJECT_TYPE_BUFFER), 3u) << "The next command may be about another device.";
+  EXPECT_TRUE(reader->ok());
+
+  Reader mixed(Bytes{2, 0, 3, 0}, 0, &objects);
+  static_cast<void>(take(*mixed, VK_OBJECT_TYPE_BUFFER));
+  static_cast<void>(take(*mixed, VK_OBJECT_TYPE_BUFFER));
+  EXPECT_EQ(mixed->error().code, DecodeErrc::foreign_object);
+}
+
 }  // namespace
 }  // namespace hesper::wire

@@ -128,5 +128,45 @@ TEST(ObjectTable, LookUpsRaceWithChanges) {
   EXPECT_EQ(table.size(), 0u);
 }
 
+TEST(ObjectTable, OnlyOneTakesAnObject) {
+  ObjectTable table(1);
+  ASSERT_EQ(table.insert(7, fence(1)), ObjectTable::Insert::ok);
+  EXPECT_FALSE(table.take(7, 2)) << "Another object with this id is not meant.";
+  EXPECT_TRUE(table.take(7, 1));
+  EXPECT_FALSE(table.take(7, 1));
+}
+
+// An id is used again and again for objects of two types, while another thread looks it up.
+TEST(ObjectTable, NoLookUpMixesTwoObjects) {
+  ObjectTable table(1);
+  std::atomic<bool> stop = false;
+  std::thread changes([&] {
+    for (std::uint32_t n = 1; n < 20000; ++n) {
+      const VkObjectType type = n % 2 == 0 ? VK_OBJECT_TYPE_IMAGE : VK_OBJECT_TYPE_BUFFER;
+      ASSERT_EQ(table.insert(5, {.type = type, .owner = n, .handle = n}), ObjectTable::Insert::ok);
+      ASSERT_TRUE(table.take(5, n));
+    }
+    stop = true;
+  });
+  while (!stop) {
+    const Object found = table.find(5);
+    if (found.type == VK_OBJECT_TYPE_UNKNOWN) continue;
+    EXPECT_EQ(found.type, found.handle % 2 == 0 ? VK_OBJECT_TYPE_IMAGE : VK_OBJECT_TYPE_BUFFER);
+    EXPECT_EQ(found.owner, found.handle);
+  }
+  changes.join();
+}
+
+TEST(ObjectTable, PagesAreOnTheBudget) {
+  Budget budget(20000);  // room for one page
+  {
+    ObjectTable table(8, &budget);
+    EXPECT_EQ(table.insert(1, fence(1)), ObjectTable::Insert::ok);
+    EXPECT_EQ(table.insert(1000, fence(1)), ObjectTable::Insert::full);
+    EXPECT_GT(budget.used(), 0u);
+  }
+  EXPECT_EQ(budget.used(), 0u);
+}
+
 }  // namespace
 }  // namespace hesper::wire

@@ -74,7 +74,7 @@ TEST(Emit, DestroysForgetTheIdFirst) {
       <param optional="true">const <type>VkAllocationCallbacks</type>* <name>pAllocator</name></param></command>)");
   const std::string dispatch = all_of(emit_dispatch(registry, planned(registry, numbered(registry))));
   const std::string run = body_of(dispatch, "void run_vkDestroyThing(CommandStream& stream)");
-  const std::size_t forget = run.find("stream.destroyed(args.thing.id)");
+  const std::size_t forget = run.find("stream.destroyed(args.kType, args.thing)");
   const std::size_t destroy = run.find("call(args.device.handle, args.thing.handle, nullptr)");
   ASSERT_NE(destroy, std::string::npos);
   EXPECT_LT(forget, destroy);
