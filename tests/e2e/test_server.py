@@ -141,6 +141,44 @@ class Misbehaviour(ServerTest):
         self.many("--count", 1)
 
 
+class HostilePrograms(ServerTest):
+    """Programs that break Vulkan's rules through an unmodified driver: each loses its own worker, at worst."""
+
+    SECONDS_TO_END = 30  # as of KilledWorker
+
+    def do(self, deed, **environment):
+        good = self.in_background("--count", 1, "--hold-ms", 1500)
+        self.wait_for_workers(1)
+        finished = run([client("hostile"), "--deed", deed], self.server.environment(BACKPORTS) | environment,
+                       self.SECONDS_TO_END)
+        self.assertEqual(good.wait(timeout=30), 0, f"The good client failed. Log:\n{self.server.log()}")
+        self.many("--count", 1)
+        return finished
+
+    def expect_end(self, deed, sentence):
+        finished = self.do(deed)
+        self.assertNotEqual(finished.status, 0, f"'{deed}' had no consequence.\n{finished}")
+        self.assertIn(sentence, self.server.log())
+
+    def test_a_shader_that_reaches_past_its_end(self):
+        self.expect_end("bad-shader", "not SPIR-V that can be walked")
+
+    def test_a_constant_outside_of_its_data(self):
+        self.expect_end("specialization", "goes past the array that it is about")
+
+    def test_an_attachment_that_does_not_exist(self):
+        self.expect_end("attachment", "goes past the array that it is about")
+
+    def test_a_copy_from_outside_of_a_buffer(self):
+        self.do("copy")  # whatever becomes of its driver and of the program, others go on
+
+    def test_memory_ends_with_the_budget(self):
+        # Otherwise Mesa takes every allocation for a success, and is lost when it uses one that was none.
+        finished = self.do("spend-memory", VN_PERF="no_async_mem_alloc")
+        self.assertEqual(finished.status, 0, f"{finished}\n{self.server.log()}")
+        self.assertRegex(finished.output, r"^(2[5-9]|3[0-2]) pieces", "The budget of 2 GiB is not what was given.")
+
+
 class KilledWorker(ServerTest):
     SECONDS_TO_END = 30  # Mesa looks at its ring's alive bit every few seconds, more seldom the longer it waits
 
