@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <vector>
 
 namespace hesper::cli {
@@ -20,19 +21,30 @@ struct Option {
 struct Command {
   std::string name;
   std::string description;
-  std::vector<Option> options;
+  std::vector<Option> options;  // its own and its subcommands'
+  std::vector<std::string> subcommands;
+  bool takes_file = false;  // as an argument
 };
+
+void add_options(const CLI::App& app, Command& command) {
+  for (const CLI::Option* option : app.get_options()) {
+    Option row{.names = {}, .description = option->get_description(), .takes_value = option->get_items_expected() > 0};
+    for (const auto& name : option->get_snames()) row.names.push_back("-" + name);
+    for (const auto& name : option->get_lnames()) row.names.push_back("--" + name);
+    if (option->get_positional() && option->get_name() == "FILE") command.takes_file = true;
+    const auto known = [&](const Option& other) { return other.names == row.names; };
+    if (!row.names.empty() && std::ranges::none_of(command.options, known)) command.options.push_back(std::move(row));
+  }
+}
 
 std::vector<Command> commands_of(const CLI::App& app) {
   std::vector<Command> commands;
   for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
-    Command command{.name = each->get_name(), .description = each->get_description(), .options = {}};
-    for (const CLI::Option* option : each->get_options()) {
-      Option row{
-          .names = {}, .description = option->get_description(), .takes_value = option->get_items_expected() > 0};
-      for (const auto& name : option->get_snames()) row.names.push_back("-" + name);
-      for (const auto& name : option->get_lnames()) row.names.push_back("--" + name);
-      if (!row.names.empty()) command.options.push_back(std::move(row));
+    Command command{.name = each->get_name(), .description = each->get_description(), .options = {}, .subcommands = {}};
+    add_options(*each, command);
+    for (const CLI::App* below : each->get_subcommands([](const CLI::App*) { return true; })) {
+      command.subcommands.push_back(below->get_name());
+      add_options(*below, command);
     }
     commands.push_back(std::move(command));
   }
@@ -58,13 +70,17 @@ std::string bash(const std::vector<Command>& commands) {
   std::string script = R"(# bash completion for hesper: source <(hesper completion bash)
 _hesper() {
   local word=${COMP_WORDS[COMP_CWORD]} commands i
-  declare -A options=() valued=()
+  declare -A options=() valued=() words=() files=()
 )";
   std::vector<std::string> names;
   for (const Command& command : commands) {
     names.push_back(command.name);
     script += fmt::format("  options[{0}]='{1}' valued[{0}]=' {2} '\n", command.name,
                           fmt::join(spellings(command, false), " "), fmt::join(spellings(command, true), " "));
+    if (!command.subcommands.empty()) {
+      script += fmt::format("  words[{}]='{}'\n", command.name, fmt::join(command.subcommands, " "));
+    }
+    if (command.takes_file) script += fmt::format("  files[{}]=1\n", command.name);
   }
   script += fmt::format("  commands='{}'\n", fmt::join(names, " "));
   return script + R"(  if ((COMP_CWORD == 1)); then
@@ -85,6 +101,10 @@ _hesper() {
     _command_offset "$i"
   elif [[ $command == exec && $word != -* ]]; then
     COMPREPLY=($(compgen -c -- "$word"))
+  elif ((i == 2 && COMP_CWORD == 2)) && [[ ${words[$command]} && $word != -* ]]; then
+    COMPREPLY=($(compgen -W "${words[$command]}" -- "$word"))
+  elif [[ ${files[$command]} && $word != -* ]]; then
+    COMPREPLY=($(compgen -f -- "$word"))
   else
     COMPREPLY=($(compgen -W "${options[$command]}" -- "$word"))
   fi
@@ -125,6 +145,9 @@ _hesper() {
       }
     }
     if (command.name == "exec") script += " \\\n      '(-)1:program:_command_names -e' '*::arguments:_normal'";
+    if (!command.subcommands.empty())
+      script += fmt::format(" \\\n      '1:what:({})'", fmt::join(command.subcommands, " "));
+    if (command.takes_file) script += " \\\n      '*:file:_files'";
     script += " ;;\n";
   }
   return script + "  esac\n}\n_hesper \"$@\"\n";
@@ -141,6 +164,11 @@ std::string fish(const std::vector<Command>& commands) {
         script += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
       script += fmt::format("{} -d {}\n", option.takes_value ? " -r" : "", quoted(option.description));
     }
+  }
+  for (const Command& command : commands) {
+    if (command.subcommands.empty()) continue;
+    script += fmt::format("complete -c hesper -n '__fish_seen_subcommand_from {}' -a {}\n", command.name,
+                          quoted(fmt::format("{}", fmt::join(command.subcommands, " "))));
   }
   return script + "complete -c hesper -n '__fish_seen_subcommand_from exec' -a '(__fish_complete_subcommand)'\n";
 }

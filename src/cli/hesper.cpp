@@ -11,18 +11,18 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "cli/capture.h"
 #include "cli/completion.h"
 #include "cli/exec.h"
+#include "cli/replay.h"
 #include "cli/serve.h"
 
 namespace {
 
 using namespace hesper::cli;
 
-void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker,
-                        hesper::supervisor::Limits& limits) {
-  command.add_flag("-v,--verbose", worker.verbose,
-                   "Print the host's GPUs, drivers and memory strategy, and a summary for each client");
+// What decides on the host's side: also how a capture is replayed.
+void add_driver_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker) {
   command.add_option("--memory", worker.memory, "How memory is shared with the client: auto, dmabuf or hostptr")
       ->envname("HESPER_MEMORY")
       ->check(CLI::IsMember({"auto", "dmabuf", "hostptr"}))
@@ -35,12 +35,6 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(hesper::supervisor::kLeastMemoryBudget, hesper::supervisor::kMostMemoryBudget))
       ->type_name("SIZE");
-  command
-      .add_flag(
-          "--emulate-dma-buf", worker.emulate_dma_buf,
-          "Announce shared memory as dma-bufs, and linear images as DRM format modifier; for programs that present "
-          "without a display server, which could not import it")
-      ->envname("HESPER_EMULATE_DMA_BUF");
   command
       .add_flag("--validate", worker.validate,
                 "Load the Khronos validation layer into the workers and log what it finds; for work on Hesper itself")
@@ -57,6 +51,23 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       .add_flag("--require-sandbox", worker.require_sandbox,
                 "Serve no client where the system does not allow that level; otherwise the nearest one is used")
       ->envname("HESPER_REQUIRE_SANDBOX");
+}
+
+void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker,
+                        hesper::supervisor::Limits& limits) {
+  command.add_flag("-v,--verbose", worker.verbose,
+                   "Print the host's GPUs, drivers and memory strategy, and a summary for each client");
+  add_driver_options(command, worker);
+  command
+      .add_flag(
+          "--emulate-dma-buf", worker.emulate_dma_buf,
+          "Announce shared memory as dma-bufs, and linear images as DRM format modifier; for programs that present "
+          "without a display server, which could not import it")
+      ->envname("HESPER_EMULATE_DMA_BUF");
+  command
+      .add_option("--capture", worker.capture,
+                  "Record what the client does into this file, for hesper replay; further clients get FILE-2, FILE-3")
+      ->type_name("FILE");
   command
       .add_option("--address-space", worker.address_space,
                   "The most addresses that a worker may use, as 64G; 0: no limit (default: by driver and memory)")
@@ -134,6 +145,36 @@ int main(int argc, char** argv) {
       ->type_name("PATH");
   add_worker_options(*serve_command, serve_options.worker, serve_options.limits);
 
+  ReplayOptions replay_options;
+  CLI::App* replay_command = app.add_subcommand("replay", "Replay a capture on the host's driver");
+  replay_command->add_option("FILE", replay_options.file, "What --capture wrote")->required()->check(CLI::ExistingFile);
+  replay_command->add_flag("--pixels", replay_options.pixels, "Also digest every picture that the client could read");
+  replay_command->add_option("--dump-images", replay_options.dump_images, "Write these pictures into DIR, as PNG")
+      ->type_name("DIR");
+  replay_command->add_flag("--json", replay_options.json, "Print JSON");
+  replay_command->add_option("--repeat", replay_options.repeat, "Replay N times; the rate is the median")
+      ->check(CLI::Range(1, 100000))
+      ->type_name("N");
+  replay_command->add_option("--until", replay_options.until, "Stop after N commands")->type_name("N");
+  add_driver_options(*replay_command, replay_options.worker);
+  replay_command->footer(
+      "Exit status: 0; 1 if the capture cannot be replayed to its end or its commands differ from what was recorded;\n"
+      "128 + N if signal N ended the worker that replays.");
+
+  CaptureOptions capture_options;
+  CLI::App* capture_command = app.add_subcommand("capture", "Look into a capture");
+  capture_command->require_subcommand(1);
+  CLI::App* show_command = capture_command->add_subcommand("show", "Print the commands, one a line");
+  CLI::App* info_command = capture_command->add_subcommand("info", "Print a summary");
+  for (CLI::App* command : {show_command, info_command}) {
+    command->add_option("FILE", capture_options.file, "What --capture wrote")->required()->check(CLI::ExistingFile);
+    command->add_flag("--json", capture_options.json, "Print JSON");
+  }
+  show_command->add_option("--commands", capture_options.commands, "Only these: N..M, N.., ..M or N, counted from 1")
+      ->type_name("RANGE");
+  show_command->add_option("--stream", capture_options.stream, "Only this stream's; 0 is the context's, rings follow")
+      ->type_name("S");
+
   std::string shell;
   CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");
   completion_command->add_option("SHELL", shell, "bash, zsh or fish")->required();
@@ -160,6 +201,10 @@ int main(int argc, char** argv) {
     return exec(argv[0], exec_options);
   }
   if (*serve_command) return serve(argv[0], serve_options);
+  if (*replay_command) return replay(argv[0], replay_options);
+  if (*capture_command) {
+    return show_capture_file(argv[0], *show_command ? CaptureView::show : CaptureView::info, capture_options);
+  }
   const auto script = completion_script(app, shell);
   if (!script) {
     hesper::log::error("{}", script.error().message);

@@ -1,7 +1,7 @@
 // The program hesper-render: the worker. hesper starts one for each client, with the client's socket and a lifeline as
 // inherited fds (worker_program.h), and it is the only process that reads what that client sends. It ends when the
 // client hangs up or breaks the protocol, and at once when hesper dies. A spare worker starts before its client comes.
-// `--probe` tells about the host instead.
+// `--probe` tells about the host instead, and `--replay-fd`, `--show-fd` and `--info-fd` read a capture.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "base/log.h"
+#include "cli/worker_replay.h"
+#include "cli/worker_show.h"
 #include "flight/record.h"
 #include "platform/process.h"
 #include "platform/signals.h"
@@ -25,6 +27,7 @@
 #include "platform/syscall_filter.h"
 #include "render/prepared_host.h"
 #include "render/probe.h"
+#include "replay/recorder.h"
 #include "sandbox/sandbox.h"
 #include "supervisor/last_will.h"
 #include "supervisor/worker_program.h"
@@ -39,6 +42,10 @@ struct Arguments {
   int lifeline = -1;
   int last_will = -1;
   int record = -1;
+  int capture = -1;
+  int replay = -1;
+  int show = -1;
+  int info = -1;
   std::string name = "hesper-render";
   std::string memory = "auto";
   std::uint64_t memory_budget = render::ContextOptions{}.memory_budget;
@@ -47,6 +54,8 @@ struct Arguments {
   bool validate = false;
   bool verbose = false;
   bool probe = false;
+  cli::WorkerReplayOptions replaying;
+  capture::ShowOptions showing;
   bool json = false;
   std::string sandbox = "strict";
   bool require_sandbox = false;
@@ -144,17 +153,31 @@ void leave_last_will(render::ContextOptions& options, int supervisor) {
   options.ring_disappears = [supervisor](std::uint32_t ring) { supervisor::revoke(supervisor, ring); };
 }
 
-supervisor::WorkerExit serve(UniqueFd socket, const render::ContextOptions& options, flight::StreamRecord& record) {
+// file: no fd if there is nothing to record. nullptr: nothing is recorded; why is logged.
+std::unique_ptr<replay::Recorder> start_recorder(UniqueFd file, const render::ContextOptions& options) {
+  if (!file) return nullptr;
+  auto recorder = replay::Recorder::create(std::move(file), options.name, HESPER_VERSION, options);
+  if (recorder) return std::move(*recorder);
+  log::error("{}: nothing is captured. {}", options.name, recorder.error().message);
+  return nullptr;
+}
+
+// capture: where to record the client, if anywhere.
+supervisor::WorkerExit serve(UniqueFd socket, UniqueFd capture, const render::ContextOptions& options,
+                             flight::StreamRecord& record) {
   const auto start = std::chrono::steady_clock::now();
-  auto connection = vtest::Connection::create(std::move(socket), {.create_context =
-                                                                      [&](const std::string& name) {
-                                                                        const flight::ActivityScope activity(
-                                                                            record, flight::Activity::creates_context);
-                                                                        render::ContextOptions own = options;
-                                                                        own.name = name;
-                                                                        return render::Context::create(std::move(own));
-                                                                      },
-                                                                  .capset = render::capset()});
+  std::unique_ptr<replay::Recorder> recorder;  // outlives the context
+  auto connection = vtest::Connection::create(
+      std::move(socket), {.create_context =
+                              [&](const std::string& name) {
+                                const flight::ActivityScope activity(record, flight::Activity::creates_context);
+                                render::ContextOptions own = options;
+                                own.name = name;
+                                recorder = start_recorder(std::move(capture), own);
+                                own.observer = recorder.get();
+                                return render::Context::create(std::move(own));
+                              },
+                          .capset = render::capset()});
   if (!connection) {
     log::error("{}", connection.error().message);
     return supervisor::WorkerExit::cannot_start;
@@ -168,6 +191,8 @@ supervisor::WorkerExit serve(UniqueFd socket, const render::ContextOptions& opti
   // The context is not taken down: the driver may wait for work that will never complete, now that nobody can signal
   // it. The system frees everything when the process ends.
   static_cast<void>(connection->release());
+  // Its rings may still execute what the client left behind; that is not recorded any more.
+  if (recorder != nullptr) recorder.release()->finish();
   return exit_for(ending);
 }
 
@@ -183,6 +208,17 @@ int main(int argc, char** argv) {
   app.add_option("--lifeline-fd", arguments.lifeline, "End when the other end of this pipe is closed");
   app.add_option("--last-will-fd", arguments.last_will, "Tell the supervisor here what to do when this process dies");
   app.add_option("--record-fd", arguments.record, "Note what is executed in this shared memory");
+  app.add_option("--capture-fd", arguments.capture, "Record the client into this file");
+  auto* replay = app.add_option("--replay-fd", arguments.replay, "Replay the capture that this fd reads");
+  app.add_flag("--pixels", arguments.replaying.pixels, "Digest what the capture's client could see")->needs(replay);
+  app.add_option("--pictures-fd", arguments.replaying.pictures, "Write pictures there")->needs(replay);
+  app.add_option("--repeat", arguments.replaying.repeat, "Replay so many times")->needs(replay);
+  app.add_option("--until", arguments.replaying.until, "Stop after so many commands")->needs(replay);
+  auto* show = app.add_option("--show-fd", arguments.show, "Print the commands of the capture that this fd reads");
+  app.add_option("--first", arguments.showing.first, "The first command to print");
+  app.add_option("--last", arguments.showing.last, "The last command to print");
+  app.add_option("--stream", arguments.showing.stream, "Print this stream's commands alone")->needs(show);
+  app.add_option("--info-fd", arguments.info, "Print a summary of the capture that this fd reads");
   app.add_option("--name", arguments.name, "What log lines begin with");
   app.add_option("--memory", arguments.memory, "auto, dmabuf or hostptr")->capture_default_str();
   app.add_option("--memory-budget", arguments.memory_budget, "Bytes held for the client at most")
@@ -198,7 +234,7 @@ int main(int argc, char** argv) {
   app.add_option("--nice", arguments.choices.nice, "0 to 19");
   app.add_option("--shader-cache", arguments.choices.shader_cache, "Where the driver keeps compiled shaders");
   auto* probing = app.add_flag("--probe", arguments.probe, "Tell what this host's Vulkan devices can do for Hesper");
-  app.add_flag("--json", arguments.json, "Let --probe print JSON")->needs(probing);
+  app.add_flag("--json", arguments.json, "Print JSON instead of text");
   socket->excludes(probing);
   try {
     app.parse(argc, argv);
@@ -230,6 +266,17 @@ int main(int argc, char** argv) {
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
   if (arguments.probe) return probe(*memory, arguments.json);
+  if (arguments.show >= 0) return cli::show_capture(UniqueFd(arguments.show), arguments.showing, arguments.json);
+  if (arguments.info >= 0) return cli::summarize_capture(UniqueFd(arguments.info), arguments.json);
+  if (arguments.replay >= 0) {
+    arguments.replaying.memory = *memory;
+    arguments.replaying.memory_budget = arguments.memory_budget;
+    arguments.replaying.validate = arguments.validate;
+    arguments.replaying.json = arguments.json;
+    const int status = cli::replay_capture(UniqueFd(arguments.replay), arguments.replaying);
+    std::fflush(nullptr);
+    std::_Exit(status);  // as after serving: the driver may wait for what never comes
+  }
   if (arguments.socket < 0) {
     log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
@@ -261,5 +308,5 @@ int main(int argc, char** argv) {
     if (!client) std::_Exit(std::to_underlying(supervisor::WorkerExit::client_left));
   }
   log::info("The sandbox is {}.", sandbox::describe(confined));
-  std::_Exit(std::to_underlying(serve(std::move(client), options, record)));
+  std::_Exit(std::to_underlying(serve(std::move(client), UniqueFd(arguments.capture), options, record)));
 }

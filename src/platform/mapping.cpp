@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -13,6 +14,25 @@ namespace hesper::platform {
 std::size_t page_size() noexcept {
   static const std::size_t size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   return size;
+}
+
+std::vector<FileRange> written_ranges(int fd, std::uint64_t size) {
+  std::vector<FileRange> ranges;
+#ifdef SEEK_DATA
+  for (std::uint64_t at = 0; at < size;) {
+    const off_t data = ::lseek(fd, static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return ranges;  // nothing but a hole follows
+    const off_t hole = data < 0 ? -1 : ::lseek(fd, data, SEEK_HOLE);
+    if (hole <= data) return {{.offset = 0, .size = size}};
+    const auto begin = static_cast<std::uint64_t>(data);
+    if (begin >= size) return ranges;
+    at = std::min(static_cast<std::uint64_t>(hole), size);
+    ranges.push_back({.offset = begin, .size = at - begin});
+  }
+  return ranges;
+#else
+  return {{.offset = 0, .size = size}};
+#endif
 }
 
 Mapping::Mapping(Mapping&& from) noexcept

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -21,6 +22,14 @@ namespace hesper::platform {
 // True if nobody can make fd's file shorter than it is, so that a mapping of it never faults, whoever else has the fd:
 // a sealed memfd. Elsewhere than on Linux: any file, since POSIX shm cannot be resized on macOS.
 [[nodiscard]] bool cannot_shrink(int fd) noexcept;
+
+struct FileRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+// The parts of [0, size) of a file that may hold something else than zeros; whole pages but for the last. All of it
+// where the system does not know. Moves the file's offset.
+[[nodiscard]] std::vector<FileRange> written_ranges(int fd, std::uint64_t size);
 
 // One mapping, read and write, shared. Unmapped by the destructor. Moving keeps the address.
 class Mapping {

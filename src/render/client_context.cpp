@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "render/observer.h"
 #include "wire/names.h"
 
 namespace hesper::render {
@@ -81,6 +82,7 @@ ClientContext::~ClientContext() {
 void ClientContext::lose(std::string_view reason) {
   if (fatal_.exchange(true, std::memory_order_seq_cst)) return;
   log::error("{}: the context is lost: {}", options_.name, reason);
+  if (options_.observer != nullptr) options_.observer->context_lost(reason);
   const std::scoped_lock lock(rings_mutex_);
   for (auto& [id, entry] : rings_) {
     entry.ring->set_fatal();
@@ -125,7 +127,9 @@ bool ClientContext::submit(std::span<const std::byte> commands) {
 Result<Blob> ClientContext::create_blob(const BlobRequest& request) {
   const flight::ActivityScope activity(context_stream_.record(), flight::Activity::creates_blob);
   if (request.size == 0) return fail("A blob has at least 1 byte.");
-  return request.blob_id == 0 ? create_shmem(request) : export_memory(request);
+  auto blob = request.blob_id == 0 ? create_shmem(request) : export_memory(request);
+  if (options_.observer != nullptr) options_.observer->blob_requested(request, blob ? &*blob : nullptr);
+  return blob;
 }
 
 Result<Blob> ClientContext::create_shmem(const BlobRequest& request) {
@@ -148,11 +152,7 @@ Result<Blob> ClientContext::create_shmem(const BlobRequest& request) {
 
 Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
   const Reclaimer::Visit visit(door_reader_);  // keeps the memory's device
-  std::shared_ptr<Memory> found;
-  {
-    const std::scoped_lock lock(memories_mutex_);
-    if (const auto it = memories_.find(request.blob_id); it != memories_.end()) found = it->second;
-  }
+  const std::shared_ptr<Memory> found = find_memory(request.blob_id);
   if (found == nullptr) {
     return fail(objects_.find(request.blob_id).tombstone ? "The VkDeviceMemory could not be allocated."
                                                          : "The blob id names no VkDeviceMemory.");
@@ -203,6 +203,12 @@ void ClientContext::add_memory(wire::ObjectId id, std::shared_ptr<Memory> memory
   memories_.insert_or_assign(id, std::move(memory));
 }
 
+std::shared_ptr<Memory> ClientContext::find_memory(wire::ObjectId id) {
+  const std::scoped_lock lock(memories_mutex_);
+  const auto it = memories_.find(id);
+  return it == memories_.end() ? nullptr : it->second;
+}
+
 std::shared_ptr<Memory> ClientContext::remove_memory(wire::ObjectId id) {
   const std::scoped_lock lock(memories_mutex_);
   auto node = memories_.extract(id);
@@ -214,7 +220,10 @@ void ClientContext::remove_memories(const Device& device) {
   std::erase_if(memories_, [&](const auto& entry) { return entry.second->device == &device; });
 }
 
-void ClientContext::destroy_resource(ResourceId resource) { resources_.erase(resource); }
+void ClientContext::destroy_resource(ResourceId resource) {
+  if (options_.observer != nullptr) options_.observer->resource_destroyed(resource);
+  resources_.erase(resource);
+}
 
 // ---- Rings ----
 
@@ -258,10 +267,12 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
   if (!entry.ring->fresh()) return std::unexpected("The ring's head and status are not 0.");
   entry.stream->set_ring(entry.ring.get());
   Ring& ring = *entry.ring;
+  if (options_.observer != nullptr) options_.observer->stream_begins(entry.stream->number(), id);
   {
     const std::scoped_lock lock(rings_mutex_);
     rings_.emplace(id, std::move(entry));
   }
+  if (options_.replays) return {};
   if (period.count() != 0) monitor_.add(ring, period);
   if (options_.ring_appears) options_.ring_appears(number, memory, layout->status, kRingFatal);
   ring.start();
@@ -280,12 +291,18 @@ bool ClientContext::destroy_ring(std::uint64_t id) {
     node = rings_.extract(it);
   }
   node.mapped().ring.reset();  // joins; the thread may call lose(), so not under the lock
+  if (options_.observer != nullptr) options_.observer->stream_ends(node.mapped().stream->number());
   return true;
 }
 
 Ring* ClientContext::find_ring(std::uint64_t id) {
   auto it = rings_.find(id);
   return it == rings_.end() ? nullptr : it->second.ring.get();
+}
+
+CommandStream* ClientContext::find_ring_stream(std::uint64_t id) {
+  auto it = rings_.find(id);
+  return it == rings_.end() ? nullptr : it->second.stream.get();
 }
 
 // ---- Timelines ----
@@ -307,6 +324,7 @@ void ClientContext::unbind_timelines(const Device& device) {
 }
 
 void ClientContext::submit_fence(std::uint32_t ring_idx, std::function<void()> done) {
+  if (options_.observer != nullptr) options_.observer->fence_submitted(ring_idx);
   if (ring_idx != 0 && ring_idx < timelines_.size() && !fatal()) {
     const std::scoped_lock lock(timelines_mutex_);  // keeps the queue
     if (Queue* queue = timelines_[ring_idx]; queue != nullptr) {

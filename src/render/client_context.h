@@ -58,13 +58,18 @@ class ClientContext final : public Context {
 
   // Memories by id, beside the object table: a door may export one while a ring frees it. Any thread.
   void add_memory(wire::ObjectId id, std::shared_ptr<Memory> memory);
-  std::shared_ptr<Memory> remove_memory(wire::ObjectId id);  // nullptr if unknown
+  [[nodiscard]] std::shared_ptr<Memory> find_memory(wire::ObjectId id);  // nullptr if unknown
+  std::shared_ptr<Memory> remove_memory(wire::ObjectId id);              // nullptr if unknown
   void remove_memories(const Device& device);
 
   // Rings; context stream only. create_ring's error is a sentence; the others return nullptr / false if unknown.
   [[nodiscard]] std::expected<void, std::string> create_ring(std::uint64_t id, const wire::VkRingCreateInfoMESA& info);
   [[nodiscard]] bool destroy_ring(std::uint64_t id);
   [[nodiscard]] Ring* find_ring(std::uint64_t id);
+
+  // For replay, on its thread: the stream that executes the context's or a ring's commands; nullptr if unknown.
+  [[nodiscard]] CommandStream& context_stream() noexcept { return context_stream_; }
+  [[nodiscard]] CommandStream* find_ring_stream(std::uint64_t id);
 
   // Binds ring_idx to the queue. False: ring_idx is 0, too large or taken.
   [[nodiscard]] bool bind_timeline(std::uint32_t ring_idx, Queue& queue);

@@ -16,6 +16,8 @@
 
 namespace hesper::render {
 
+class ContextObserver;  // observer.h
+
 enum class ResourceId : std::uint32_t {};  // virtio-gpu resource_id; chosen by the door; 0 means none
 
 inline constexpr std::size_t kCapsetSize = 160;  // bytes; capset id 4, version 0
@@ -53,6 +55,11 @@ struct ContextOptions {
   // borrowed, shared memory; offset: bytes, of 32 bits. The thread is the door's.
   std::function<void(std::uint32_t ring, int fd, std::uint64_t offset, std::uint32_t bit)> ring_appears;
   std::function<void(std::uint32_t ring)> ring_disappears;
+  // Outlives the context. nullptr: nobody looks, which costs one branch a command.
+  ContextObserver* observer = nullptr;
+  // One thread executes what an observer saw, in its order (replay.h): rings have no threads, and waits of streams for
+  // one another are over.
+  bool replays = false;
 };
 
 struct BlobRequest {

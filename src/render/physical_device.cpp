@@ -1,6 +1,8 @@
 // Physical devices: the list, and the answers that differ from the host's. docs/wsi-emulation.md says why each does.
 #include "render/physical_device.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -12,6 +14,7 @@
 #include "render/extensions.h"
 #include "render/handlers_gen.h"
 #include "render/linear_dma_buf.h"
+#include "render/observer.h"
 #include "render/prepared_host.h"
 #include "render/probe.h"
 #include "render/stream.h"
@@ -25,6 +28,11 @@ constexpr std::array<std::string_view, 3> kGuestImplements{"VK_KHR_map_memory2",
 // Handled without the host's help where it has none. What they let programs see is what the plans stand for.
 constexpr std::array<const char*, 3> kAlwaysShown{"VK_KHR_external_memory_fd", "VK_KHR_external_semaphore_fd",
                                                   "VK_KHR_external_fence_fd"};
+
+std::string version_text(std::uint32_t version) {
+  return fmt::format("{}.{}.{}", VK_API_VERSION_MAJOR(version), VK_API_VERSION_MINOR(version),
+                     VK_API_VERSION_PATCH(version));
+}
 
 const wire::ProtocolExtension* on_the_wire(std::string_view name) {
   const auto all = wire::protocol_extensions();
@@ -106,10 +114,28 @@ VkResult find_physical_devices(Instance& instance, const ContextOptions& options
     if (!device->memory.sparse) hide_sparse(device->properties);
     device->emulation = plan_emulation(*instance.procs, handle, device->memory.strategy, options.emulate_dma_buf);
     device->extensions = list_shown_extensions(*device);
+    if (options.observer != nullptr) {
+      const DeviceIdentity identity = identify(*instance.procs, handle);
+      options.observer->physical_device_found({{"device", name},
+                                               {"driver", identity.driver},
+                                               {"uuid", identity.uuid},
+                                               {"vulkan", version_text(device->properties.apiVersion)},
+                                               {"memory", name_of(device->memory.strategy)}});
+    }
     log::debug("{}: memory strategy {}. {}", name, name_of(device->memory.strategy), device->memory.reason);
     instance.physical_devices.push_back(std::move(device));
   }
   return VK_SUCCESS;
+}
+
+DeviceIdentity identify(const InstanceProcs& procs, VkPhysicalDevice device) {
+  VkPhysicalDeviceDriverProperties driver{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+  VkPhysicalDeviceIDProperties ids{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, .pNext = &driver};
+  VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &ids};
+  procs.vkGetPhysicalDeviceProperties2(device, &properties);
+  DeviceIdentity identity{.driver = fmt::format("{} {}", driver.driverName, driver.driverInfo), .uuid = {}};
+  for (const std::uint8_t byte : ids.deviceUUID) identity.uuid += fmt::format("{:02x}", byte);
+  return identity;
 }
 
 void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -19,6 +20,13 @@ inline constexpr std::uint32_t kNewestVersion = VK_MAKE_API_VERSION(0, 1, 4, VK_
 // Creates the host's instance for a client (app may be nullptr: version 1.1). validation: null for none.
 [[nodiscard]] Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, const VkApplicationInfo* app,
                                                                      std::unique_ptr<Validation> validation);
+
+// What tells one host driver and device from another, for reports and captures.
+struct DeviceIdentity {
+  std::string driver;  // name and version as the driver words them
+  std::string uuid;    // of the device, 32 hexadecimal digits
+};
+[[nodiscard]] DeviceIdentity identify(const InstanceProcs& procs, VkPhysicalDevice device);
 
 // Fills instance.physical_devices: those of Vulkan 1.1 on which a memory strategy works. Logs why others are left out.
 [[nodiscard]] VkResult find_physical_devices(Instance& instance, const ContextOptions& options);

@@ -1,7 +1,7 @@
 // probe_host: the report around memory_plan.h.
 #include "render/probe.h"
 
-#include <fmt/format.h>
+#include <utility>
 
 #include "render/loader.h"
 #include "render/physical_device.h"
@@ -17,12 +17,9 @@ ProbeReport report_of(const InstanceProcs& procs, VkPhysicalDevice device, Memor
     report.memory_reason = "Its driver is older than Vulkan 1.1.";
     return report;
   }
-  VkPhysicalDeviceDriverProperties driver{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
-  VkPhysicalDeviceIDProperties ids{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, .pNext = &driver};
-  VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &ids};
-  procs.vkGetPhysicalDeviceProperties2(device, &properties);
-  report.driver = fmt::format("{} {}", driver.driverName, driver.driverInfo);
-  for (const std::uint8_t byte : ids.deviceUUID) report.device_uuid += fmt::format("{:02x}", byte);
+  DeviceIdentity identity = identify(procs, device);
+  report.driver = std::move(identity.driver);
+  report.device_uuid = std::move(identity.uuid);
 
   const auto plan = plan_memory(procs, device, wanted);
   if (!plan) {

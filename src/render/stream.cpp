@@ -14,6 +14,8 @@ CommandStream::CommandStream(ClientContext& context, std::string name, flight::K
     : context_(context),
       reader_(context.reclaimer()),
       name_(std::move(name)),
+      number_(kind == flight::Kind::ring ? number + 1 : 0),
+      observer_(context.options().observer),
       arena_(context.options().decoder_limit, &context.budget()),
       decoder_(arena_, &context.objects()),
       record_(context.recorder().open(kind, number)) {}
@@ -43,24 +45,55 @@ bool CommandStream::execute_next() {
   }
   reply_wanted_ = (flags & kGenerateReply) != 0;
   record_.command(static_cast<std::uint16_t>(type));
+  if (observer_ != nullptr) [[unlikely]]
+    return execute_observed(wire::CommandType{type});
   kDispatch[type](*this);
+  return !context_.fatal();
+}
+
+bool CommandStream::execute_observed(wire::CommandType type) {
+  const bool nested = nested_;
+  observer_->command_begins(number_, type, nested);
+  // A command that executes nested streams walks other bytes meanwhile.
+  const auto commands = commands_;
+  const std::size_t start = command_start_;
+  kDispatch[std::to_underlying(type)](*this);
+  commands_ = commands;
+  command_start_ = start;
+  observer_->command_ends(number_, type, commands.subspan(start, decoder_.position() - start), nested);
   return !context_.fatal();
 }
 
 bool CommandStream::execute(std::span<const std::byte> commands) {
   const Reclaimer::Visit visit(reader_);
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->commands_arrive(number_, commands);
   record_.begin_batch();
   const bool went_well = execute_all(commands);
   record_.end_batch();
   return went_well;
 }
 
-bool CommandStream::execute_all(std::span<const std::byte> commands) {
+void CommandStream::look_at(std::span<const std::byte> commands) {
   decoder_.reset(commands);
+  commands_ = commands;
+}
+
+bool CommandStream::execute_all(std::span<const std::byte> commands) {
+  look_at(commands);
   while (decoder_.remaining() != 0) {
     if (!execute_next()) return false;
   }
   return true;
+}
+
+std::optional<std::size_t> CommandStream::execute_some(std::span<const std::byte> commands, std::uint32_t count) {
+  const Reclaimer::Visit visit(reader_);
+  look_at(commands);
+  for (; count > 0 && decoder_.remaining() != 0; --count) {
+    if (!execute_next()) return std::nullopt;
+  }
+  return decoder_.position();
 }
 
 bool CommandStream::execute_nested(std::span<const std::byte> commands) {
@@ -75,8 +108,10 @@ bool CommandStream::execute_nested(std::span<const std::byte> commands) {
 }
 
 bool CommandStream::consume(RingBatch& batch) {
-  decoder_.reset(batch.commands());
   const Reclaimer::Visit visit(reader_);
+  if (observer_ != nullptr) [[unlikely]]
+    observer_->commands_arrive(number_, batch.commands());
+  look_at(batch.commands());
   record_.begin_batch();
   bool going = true;
   while (going && decoder_.remaining() != 0) {
@@ -111,6 +146,15 @@ bool CommandStream::set_reply_target(std::shared_ptr<Resource> resource, std::si
   reply_size_ = size;
   reply_resource_ = std::move(resource);
   return true;
+}
+
+std::span<std::byte> CommandStream::observed_reply(std::size_t size) {
+  if (observed_reply_.size() < size) observed_reply_.resize(size);
+  return std::span(observed_reply_).first(size);
+}
+
+void CommandStream::show_reply(wire::CommandType type, const wire::Encoder& encoder) {
+  if (encoder.ok()) observer_->replied(number_, type, std::span(observed_reply_).first(encoder.position()));
 }
 
 bool CommandStream::seek_reply(std::size_t position) noexcept {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "base/arena.h"
 #include "flight/record.h"
 #include "render/objects.h"
+#include "render/observer.h"
 #include "render/reclaimer.h"
 #include "render/resource.h"
 #include "render/ring.h"
@@ -26,7 +28,7 @@ class ClientContext;
 
 class CommandStream final : public RingConsumer {
  public:
-  // Borrows context. name: for log lines.
+  // Borrows context. name: for log lines. number: of the ring, counted from 0 and never reused.
   CommandStream(ClientContext& context, std::string name, flight::Kind kind = flight::Kind::context,
                 std::uint32_t number = 0);
   ~CommandStream() override;
@@ -35,6 +37,9 @@ class CommandStream final : public RingConsumer {
 
   // Executes all of `commands` (private copy, 4-byte aligned). False: the context is fatal.
   bool execute(std::span<const std::byte> commands);
+  // Executes the first `count` of `commands`, which may end with part of another. Returns how many bytes that took;
+  // nullopt: the context is fatal.
+  std::optional<std::size_t> execute_some(std::span<const std::byte> commands, std::uint32_t count);
   // The same inside a command: vkExecuteCommandStreamsMESA.
   bool execute_nested(std::span<const std::byte> commands);
   [[nodiscard]] bool nested() const noexcept { return nested_; }
@@ -49,6 +54,9 @@ class CommandStream final : public RingConsumer {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   // What this stream executes, for whoever watches this process.
   [[nodiscard]] flight::StreamRecord& record() noexcept { return record_; }
+  [[nodiscard]] StreamNumber number() const noexcept { return number_; }
+  // nullptr: nobody looks.
+  [[nodiscard]] ContextObserver* observer() const noexcept { return observer_; }
   // True once somebody wants this stream's thread to end; long waits ask from time to time.
   [[nodiscard]] bool stopping() const noexcept;
 
@@ -77,6 +85,12 @@ class CommandStream final : public RingConsumer {
   void reply(const Args& args) {
     if (reply_wanted_) {
       if (reply_resource_ == nullptr) return refuse(Args::kType, "A reply is asked for, but no reply stream is set.");
+      if (observer_ != nullptr) [[unlikely]] {
+        // Encoded apart first: what lies in shared memory may be the client's by the time it is looked at.
+        wire::Encoder apart(observed_reply(reply_.capacity() - reply_.position()));
+        wire::encode_reply(apart, args);
+        show_reply(Args::kType, apart);
+      }
       wire::encode_reply(reply_, args);
       if (!reply_.ok()) refuse(Args::kType, "The reply does not fit into the reply stream.");
       return;
@@ -108,11 +122,20 @@ class CommandStream final : public RingConsumer {
   [[nodiscard]] bool destroyed(wire::CommandType type, wire::ObjectId id, std::uint64_t handle);
   void refuse_on_gone(const Device& device, wire::ObjectId id);
   void enter_object(wire::ObjectId id, const wire::Object& object);
+  bool execute_observed(wire::CommandType type);
+  void look_at(std::span<const std::byte> commands);
   void malformed(wire::CommandType type);
+  // Room for `size` bytes, of this stream's own.
+  [[nodiscard]] std::span<std::byte> observed_reply(std::size_t size);
+  void show_reply(wire::CommandType type, const wire::Encoder& encoder);
 
   ClientContext& context_;
   Reclaimer::Reader reader_;  // inside while commands are executed
   std::string name_;
+  const StreamNumber number_;
+  ContextObserver* const observer_;
+  std::vector<std::byte> observed_reply_;
+  std::span<const std::byte> commands_;  // what decoder_ walks
   Ring* ring_ = nullptr;
   Arena arena_;
   wire::Decoder decoder_;

@@ -2,6 +2,7 @@
 // order between rings and the context stream. Spec of each: docs/wire.md.
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "render/client_context.h"
@@ -41,6 +42,7 @@ void on_vkSeekReplyCommandStreamMESA(CommandStream& stream, wire::vkSeekReplyCom
 
 void on_vkExecuteCommandStreamsMESA(CommandStream& stream, wire::vkExecuteCommandStreamsMESA_args& args) {
   struct Part {
+    ResourceId id;
     std::shared_ptr<Resource> resource;
     std::size_t offset;
     std::size_t size;
@@ -52,7 +54,7 @@ void on_vkExecuteCommandStreamsMESA(CommandStream& stream, wire::vkExecuteComman
   // The inner commands reuse the arena that args lies in, so everything needed later is copied out of it first.
   const bool seeks = args.pReplyPositions != nullptr;
   std::vector<Part> parts;
-  std::size_t largest = 0;
+  std::size_t total = 0;
   for (std::uint32_t i = 0; i < args.streamCount; ++i) {
     const wire::VkCommandStreamDescriptionMESA& description = args.pStreams[i];
     auto resource = stream.context().resources().find(ResourceId{description.resourceId});
@@ -60,26 +62,36 @@ void on_vkExecuteCommandStreamsMESA(CommandStream& stream, wire::vkExecuteComman
         description.size > resource->size - description.offset || description.size % 4 != 0) {
       return stream.refuse(args.kType, "A stream is not a range of shared memory of this context.");
     }
-    if (description.size > stream.context().options().decoder_limit) {
-      return stream.refuse(args.kType, "A stream is larger than the decoder's memory limit.");
+    total += description.size;  // cannot overflow: both are at most the limit and a resource's size
+    if (total > stream.context().options().decoder_limit) {
+      return stream.refuse(args.kType, "The streams are larger than the decoder's memory limit.");
     }
-    largest = std::max(largest, description.size);
-    parts.push_back({.resource = std::move(resource),
+    parts.push_back({.id = ResourceId{description.resourceId},
+                     .resource = std::move(resource),
                      .offset = description.offset,
                      .size = description.size,
                      .reply_position = seeks ? args.pReplyPositions[i] : 0});
   }
-  const Budget::Charge charge(stream.context().budget(), largest);
+  const Budget::Charge charge(stream.context().budget(), total);
   if (!charge) return stream.refuse(args.kType, "The memory budget has no room for the streams.");
   // Copied once: the client could change its memory while it is decoded.
-  const auto copy = std::make_unique_for_overwrite<std::byte[]>(largest);
+  const auto copies = std::make_unique_for_overwrite<std::byte[]>(total);
+  std::byte* copy = copies.get();
+  for (const Part& part : parts) {
+    std::memcpy(copy, part.resource->mapping.data() + part.offset, part.size);
+    if (stream.observer() != nullptr) {
+      stream.observer()->nested_arrives(stream.number(), part.id, part.offset, {copy, part.size});
+    }
+    copy += part.size;
+  }
+  if (stream.observer() != nullptr) stream.observer()->nested_begins(stream.number());
+  copy = copies.get();
   for (const Part& part : parts) {
     if (seeks && !stream.seek_reply(part.reply_position)) {
       return stream.refuse(args.kType, "A reply position lies outside the reply stream.");
     }
     if (part.size == 0) continue;
-    std::memcpy(copy.get(), part.resource->mapping.data() + part.offset, part.size);
-    if (!stream.execute_nested({copy.get(), part.size})) return;
+    if (!stream.execute_nested({std::exchange(copy, copy + part.size), part.size})) return;
   }
 }
 
@@ -112,13 +124,14 @@ void on_vkSubmitVirtqueueSeqnoMESA(CommandStream& stream, wire::vkSubmitVirtqueu
 
 void on_vkWaitVirtqueueSeqnoMESA(CommandStream& stream, wire::vkWaitVirtqueueSeqnoMESA_args& args) {
   if (stream.ring() == nullptr) return stream.refuse(args.kType, "This command belongs on a ring.");
+  if (stream.context().options().replays) return;
   const flight::WaitingScope waiting(stream.record());
   static_cast<void>(stream.ring()->wait_virtqueue_seqno(args.seqno));  // false: the ring is about to end anyway
 }
 
 void on_vkWaitRingSeqnoMESA(CommandStream& stream, wire::vkWaitRingSeqnoMESA_args& args) {
   Ring* ring = ring_of(stream, args.kType, args.ring);
-  if (ring == nullptr) return;
+  if (ring == nullptr || stream.context().options().replays) return;
   const flight::WaitingScope waiting(stream.record());
   // Positions in a ring are 32 bits wide; the upper half of the wire's word carries nothing.
   if (ring->wait_seqno(static_cast<std::uint32_t>(args.seqno)) == Ring::Wait::unreachable) {

@@ -51,7 +51,14 @@ Result<Supervisor> Supervisor::create(const platform::Listener& listener, platfo
                                       WorkerProgram worker, Limits limits) {
   auto lifeline = platform::create_pipe();
   if (!lifeline) return std::unexpected(std::move(lifeline.error()));
-  return Supervisor(listener, signals, std::move(worker), limits, std::move(*lifeline));
+  std::optional<CaptureFiles> captures;
+  if (worker.capture) {
+    auto files = CaptureFiles::create(*worker.capture);
+    if (!files) return std::unexpected(std::move(files.error()));
+    captures = std::move(*files);
+    limits.spare_workers = 0;  // a worker's file is the next client's, which it would have before there is one
+  }
+  return Supervisor(listener, signals, std::move(worker), limits, std::move(*lifeline), std::move(captures));
 }
 
 int Supervisor::run(const OnSignals& on_signals) {
@@ -210,6 +217,16 @@ Result<Supervisor::Worker> Supervisor::start_worker(int socket, bool spare, cons
   spawn.arguments.insert(spawn.arguments.end(), worker_.options.begin(), worker_.options.end());
   // What the system refuses to the sandbox, it refuses to all workers alike; the first one says it.
   if (std::exchange(first_worker_started_, true)) spawn.arguments.emplace_back("--sandbox-told");
+  UniqueFd capture;
+  if (captures_) {
+    if (auto file = captures_->next()) {
+      capture = std::move(*file);
+      spawn.fds.push_back({.fd = capture.get(), .number = kWorkerCapture});
+      spawn.arguments.insert(spawn.arguments.end(), {"--capture-fd", std::to_string(kWorkerCapture)});
+    } else {
+      log::error("{} is not captured: {}", name, file.error().message);
+    }
+  }
   const auto process = platform::spawn(spawn);
   if (!process) return std::unexpected(process.error());
   return Worker{.process = *process, .record = std::move(*mapped_record), .will = LastWill(std::move(will->first))};

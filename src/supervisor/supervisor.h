@@ -24,6 +24,7 @@
 #include "platform/shared_memory.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
+#include "supervisor/capture_files.h"
 #include "supervisor/last_will.h"
 #include "supervisor/watchdog.h"
 #include "supervisor/worker_program.h"
@@ -33,6 +34,7 @@ namespace hesper::supervisor {
 struct Limits {
   std::size_t max_clients = 256;  // further clients wait in the listener's queue until one leaves
   // Workers that are started ahead of their clients, so that a client need not wait for the host's driver to load.
+  // None while captures are made.
   std::size_t spare_workers = 1;
   std::chrono::milliseconds watchdog{10000};  // see watchdog.h; 0: workers may hang or be stopped for ever
 };
@@ -40,6 +42,7 @@ struct Limits {
 class Supervisor {
  public:
   // listener and signals: borrowed for its whole life. signals must take SIGCHLD.
+  // Errors: also, the capture file of the first client cannot be made.
   [[nodiscard]] static Result<Supervisor> create(const platform::Listener& listener, platform::SignalPipe& signals,
                                                  WorkerProgram worker, Limits limits);
 
@@ -75,12 +78,13 @@ class Supervisor {
   };
 
   Supervisor(const platform::Listener& listener, platform::SignalPipe& signals, WorkerProgram worker, Limits limits,
-             platform::Pipe lifeline) noexcept
+             platform::Pipe lifeline, std::optional<CaptureFiles> captures) noexcept
       : listener_(listener),
         signals_(signals),
         worker_(std::move(worker)),
         limits_(limits),
-        lifeline_(std::move(lifeline)) {}
+        lifeline_(std::move(lifeline)),
+        captures_(std::move(captures)) {}
 
   void poll_once(std::vector<pollfd>& polled);
   [[nodiscard]] std::optional<Clock::time_point> next_deadline() const;
@@ -104,6 +108,7 @@ class Supervisor {
   WorkerProgram worker_;
   Limits limits_;
   platform::Pipe lifeline_;
+  std::optional<CaptureFiles> captures_;
   std::size_t last_number_ = 0;
   bool first_worker_started_ = false;
   std::optional<Clock::time_point> watch_at_;         // none: nobody is to be watched

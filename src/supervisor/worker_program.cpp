@@ -15,7 +15,10 @@ Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choice
                                   std::vector<std::string> environment) {
   auto folder = platform::own_directory(argv0);
   if (!folder) return std::unexpected(std::move(folder.error()));
-  WorkerProgram worker{.path = *folder / "hesper-render", .options = {}, .environment = std::move(environment)};
+  WorkerProgram worker{.path = *folder / "hesper-render",
+                       .options = {},
+                       .environment = std::move(environment),
+                       .capture = choices.capture};
   if (::access(worker.path.c_str(), X_OK) != 0)
     return fail(fmt::format("'{}' is missing. Both programs belong into one folder: build or install Hesper again.",
                             worker.path.native()),

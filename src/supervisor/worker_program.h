@@ -15,6 +15,8 @@ inline constexpr int kWorkerSocket = 3;    // the client's connection, or of a s
 inline constexpr int kWorkerLifeline = 4;  // see platform::die_with_parent()
 inline constexpr int kWorkerLastWill = 5;  // see last_will.h
 inline constexpr int kWorkerRecord = 6;    // see flight/record.h
+inline constexpr int kWorkerCapture = 8;   // the capture that it writes, replays or shows
+inline constexpr int kWorkerPictures = 9;  // of a replay; see picture_pipe.h
 
 // A spare worker (--spare) starts before its client comes. When it does, this goes down the control socket, followed by
 // the client's connection as platform::send_fd() sends it. Both ends are of one build.
@@ -40,8 +42,9 @@ inline constexpr std::uint64_t kMostMemoryBudget = std::uint64_t{1} << 50;
 // What every worker of a supervisor has in common.
 struct WorkerProgram {
   std::filesystem::path path;
-  std::vector<std::string> options;      // of WorkerChoices, those that the user gave
-  std::vector<std::string> environment;  // "NAME=value"; without Venus, or a worker would be its own client
+  std::vector<std::string> options;              // of WorkerChoices, those that the user gave
+  std::vector<std::string> environment;          // "NAME=value"; without Venus, or a worker would be its own client
+  std::optional<std::filesystem::path> capture;  // see CaptureFiles
 };
 
 // The options that `hesper exec` and `hesper vtest` share.
@@ -51,6 +54,7 @@ struct WorkerChoices {
   std::optional<std::uint64_t> memory_budget;        // bytes; see render::ContextOptions
   bool emulate_dma_buf = false;                      // see render::ContextOptions
   bool validate = false;                             // see render::ContextOptions
+  std::optional<std::filesystem::path> capture;      // see CaptureFiles
   bool verbose = false;
   std::string sandbox;                         // a sandbox::Level by name; empty: strict
   bool require_sandbox = false;                // a worker that does not reach it serves nobody

@@ -26,6 +26,7 @@ using Files = std::vector<File>;
 [[nodiscard]] Files emit_structs(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_commands(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_names(const Registry& registry, const Plan& plan);
+[[nodiscard]] Files emit_schema(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_procs(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_dispatch(const Registry& registry, const Plan& plan);
 [[nodiscard]] Files emit_formats(const Registry& registry, const Plan& plan);

@@ -32,8 +32,8 @@ int main(int argc, char** argv) {
   if (!plan) return complain(plan.error());
 
   Files files;
-  for (auto emit : {emit_types, emit_structs, emit_commands, emit_names, emit_procs, emit_dispatch, emit_formats,
-                    emit_reflection}) {
+  for (auto emit : {emit_types, emit_structs, emit_commands, emit_names, emit_schema, emit_procs, emit_dispatch,
+                    emit_formats, emit_reflection}) {
     std::ranges::move(emit(registry, *plan), std::back_inserter(files));
   }
   std::ranges::move(emit_left_out(*plan), std::back_inserter(files));

@@ -89,6 +89,11 @@ void read_type(pugi::xml_node node, bool venus, Registry& registry) {
   } else if (category == "enum" || category == "bitmask" ||
              (category == "basetype" && text_of(node).starts_with("typedef uint"))) {
     registry.words.insert(name);
+    if (category == "bitmask") {
+      const pugi::xml_attribute bits =
+          node.attribute("requires") ? node.attribute("requires") : node.attribute("bitvalues");
+      registry.flag_bits.emplace(name, bits.value());
+    }
   } else if (category == "funcpointer") {
     registry.functions.insert(name);
   } else if (category == "define" && name == "VK_HEADER_VERSION_COMPLETE") {
@@ -120,6 +125,32 @@ void read_command(pugi::xml_node node, bool venus, Registry& registry) {
     if (for_vulkan(param)) command.params.push_back(read_field(param));
   }
   registry.commands.insert_or_assign(command.name, std::move(command));
+}
+
+void add_enumerator(Registry& registry, const std::string& type, const std::string& name) {
+  auto& all = registry.enumerators[type];
+  if (!std::ranges::contains(all, name)) all.push_back(name);
+}
+
+void read_enums(pugi::xml_node node, Registry& registry) {
+  for (const pugi::xml_node item : node.children("enum")) {
+    if (for_vulkan(item) && !item.attribute("alias")) {
+      add_enumerator(registry, node.attribute("name").value(), item.attribute("name").value());
+    }
+  }
+}
+
+// What a version or an extension adds to enums. Of extensions only those that the core header declares.
+void read_added_enumerators(pugi::xml_node node, Registry& registry) {
+  if (node.attribute("platform") || node.attribute("provisional").as_bool()) return;
+  for (const pugi::xml_node require : node.children("require")) {
+    if (!for_vulkan(require)) continue;
+    for (const pugi::xml_node item : require.children("enum")) {
+      if (!for_vulkan(item) || item.attribute("alias") || !item.attribute("extends")) continue;
+      if (std::string_view(item.attribute("protect").value()) != "") continue;
+      add_enumerator(registry, item.attribute("extends").value(), item.attribute("name").value());
+    }
+  }
 }
 
 void read_extension(pugi::xml_node node, bool venus, Registry& registry) {
@@ -173,6 +204,15 @@ std::expected<void, std::string> read_document(pugi::xml_node root, bool venus, 
     if (for_vulkan(node, "supported")) read_extension(node, venus, registry);
   }
   for (const pugi::xml_node node : root.child("formats").children("format")) read_format(node, registry);
+  if (!venus) {
+    for (const pugi::xml_node node : root.children("enums")) read_enums(node, registry);
+    for (const pugi::xml_node node : root.children("feature")) {
+      if (for_vulkan(node)) read_added_enumerators(node, registry);
+    }
+    for (const pugi::xml_node node : root.child("extensions").children("extension")) {
+      if (for_vulkan(node, "supported")) read_added_enumerators(node, registry);
+    }
+  }
   for (auto& [name, command] : registry.commands) command.aliases.clear();
   for (const auto& [alias, name] : registry.command_aliases) {
     if (const auto at = registry.commands.find(name); at != registry.commands.end()) {

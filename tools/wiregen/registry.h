@@ -89,8 +89,10 @@ struct Registry {
   std::map<std::string, std::int64_t> venus_enums;  // enumerators that no header declares
   std::set<std::string> words;                      // scalars that take 4 or 8 bytes: enums, flags, integers, floats
   std::set<std::string> functions;
-  int major = 0, minor = 0, patch = 0;                    // VK_HEADER_VERSION_COMPLETE of vk.xml
-  int venus_major = 0, venus_minor = 0, venus_patch = 0;  // the same of venus.xml
+  std::map<std::string, std::vector<std::string>> enumerators;  // of enums and flag bits; without aliases
+  std::map<std::string, std::string> flag_bits;                 // flags to the enum that names their bits, or ""
+  int major = 0, minor = 0, patch = 0;                          // VK_HEADER_VERSION_COMPLETE of vk.xml
+  int venus_major = 0, venus_minor = 0, venus_patch = 0;        // the same of venus.xml
 
   [[nodiscard]] std::string resolve(const std::string& type) const;
   [[nodiscard]] TypeClass classify(const std::string& type) const;

@@ -25,6 +25,21 @@ TEST(Completion, NamesCommandsAndOptionsForEachShell) {
   }
 }
 
+TEST(Completion, NamesSubcommandsAndTheirOptions) {
+  CLI::App app("test");
+  std::string value;
+  CLI::App* command = app.add_subcommand("tape", "Look at tapes");
+  CLI::App* below = command->add_subcommand("rewind", "From the start");
+  below->add_option("FILE", value);
+  below->add_option("--speed", value, "How fast");
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const auto script = completion_script(app, shell);
+    ASSERT_TRUE(script) << shell;
+    EXPECT_THAT(*script, HasSubstr("rewind")) << shell;
+    EXPECT_THAT(*script, HasSubstr("speed")) << shell;
+  }
+}
+
 TEST(Completion, AnotherShellIsAnError) { EXPECT_FALSE(completion_script(CLI::App("test"), "tcsh")); }
 
 }  // namespace
