@@ -270,7 +270,6 @@ class Decoder {
     return {.handle = std::bit_cast<H>(object.handle), .id = id, .state = object.state};
   }
 
-  [[nodiscard]] Arena& arena() noexcept { return *arena_; }
   // True if ids become handles, that is, if a driver will see what is decoded.
   [[nodiscard]] bool resolves() const noexcept { return objects_ != nullptr; }
 

@@ -118,8 +118,8 @@ class Dispatch : public testing::Test {
 
     ASSERT_EQ(calls.size(), 1u);
     EXPECT_STREQ(calls[0].command->name, command.name);
-    EXPECT_EQ(difference(expected, calls[0].arguments), "");
-    EXPECT_EQ(difference(calls[0].answer, dump_reply(command, params.get(), false)), "");
+    expect_equal(expected, calls[0].arguments);
+    expect_equal(calls[0].answer, dump_reply(command, params.get(), false));
     EXPECT_EQ(ids, dump_created(command, params.get())) << "The client reads other ids than it chose.";
   }
 

@@ -1,12 +1,16 @@
 // Rounds: how often and with which seeds the round trips run, and memory for structs that are known by their tables.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "dump.h"
 #include "fill.h"
 #include "reflection.h"
 #include "wire/encoder.h"
@@ -40,6 +44,12 @@ class Zeroed {
  private:
   std::vector<std::uint64_t> words_;
 };
+
+// Of two dumps.
+inline void expect_equal(const std::string& expected, const std::string& actual) {
+  const std::string where = difference(expected, actual);
+  EXPECT_TRUE(where.empty()) << "Expected (-) and found (+):\n" << where;
+}
 
 inline constexpr std::size_t kMostBytes = std::size_t{4} << 20;  // of a filled command, on the wire or decoded
 

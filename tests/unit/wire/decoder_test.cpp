@@ -116,6 +116,28 @@ TEST(Decoder, RefusesMoreMemoryThanItsLimit) {
   EXPECT_EQ(overflow->error().code, DecodeErrc::budget);
 }
 
+TEST(Decoder, RefusesArraysThatMayBeNullOfAnotherLength) {
+  Reader reader({2, 0}, 0);
+  EXPECT_EQ(reader->optional_array_count(3), 0u);
+  EXPECT_EQ(reader->error().code, DecodeErrc::count_mismatch);
+}
+
+TEST(Decoder, RefusesBytesWithoutTheirPadding) {
+  const Bytes whole({0x64636261, 0x00000065});
+  Reader reader(Bytes(whole.span().first(5)), 0);
+  EXPECT_EQ(reader->array<char>(5), nullptr);
+  EXPECT_EQ(reader->error().code, DecodeErrc::truncated);
+}
+
+TEST(Decoder, CopiesNothingBeyondItsLimit) {
+  Reader aligned({0, 1, 2, 3, 4, 5, 6, 7, 8}, 4, nullptr, 16);
+  EXPECT_EQ(aligned->array<std::uint64_t>(4), nullptr) << "8-byte elements on a 4-byte boundary are copied.";
+  EXPECT_EQ(aligned->error().code, DecodeErrc::budget);
+  Reader unterminated({8, 0, 0x64636261, 0x68676665}, 0, nullptr, 4);
+  EXPECT_EQ(unterminated->string(), nullptr) << "A string without NUL is copied.";
+  EXPECT_EQ(unterminated->error().code, DecodeErrc::budget);
+}
+
 TEST(Decoder, TranslatesIds) {
   ObjectTable objects(4);
   int state = 0;

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "coding.h"
-#include "wire/unions.h"
+#include "wire/structs_gen.h"
 
 namespace hesper::wire {
 namespace {
@@ -99,6 +99,14 @@ TEST(Errors, ClearValuesAreColoursOrDepth) {
   EXPECT_EQ(outcome<VkClearValue>({1, 0x3f800000, 7}), DecodeErrc::none);
   EXPECT_EQ(outcome<VkClearValue>({1, 0x3f800000}), DecodeErrc::truncated);
   EXPECT_EQ(outcome<VkClearValue>({2, 0, 0}), DecodeErrc::bad_union_tag);
+}
+
+TEST(Errors, SelectorsNameAMember) {
+  constexpr std::uint32_t kNoGeometry = 77;
+  Reader reader({kNoGeometry}, 0, nullptr);
+  VkAccelerationStructureGeometryDataKHR data{};
+  decode(*reader, data, kNoGeometry);
+  EXPECT_EQ(reader->error().code, DecodeErrc::bad_union_tag);
 }
 
 TEST(Errors, EveryCodeHasASentenceOfItsOwn) {
