@@ -130,8 +130,8 @@ int replay_capture(UniqueFd capture, const WorkerReplayOptions& options) {
   for (std::size_t round = 0; round < options.repeat; ++round) {
     std::vector<replay::Picture> pictures;
     const auto report = replay::replay(*bytes, {.memory = options.memory,
-                 .memory_budget = options.memory_budget,
-                 .validate = options.validate,
+                                                .memory_budget = options.memory_budget,
+                                                .validate = options.validate,
                                                 .pixels = options.pixels,
                                                 .until = options.until,
                                                 .on_picture = [&](const replay::Picture& picture) {
