@@ -135,7 +135,13 @@ class Server:
             stderr=self._log,
             start_new_session=True,
         )
-        wait_until(self.socket.exists, 20, "hesper vtest has not made its socket.")
+        wait_until(self._listens, 20, "hesper vtest does not listen on its socket.")
+
+    def _listens(self):
+        """Whether clients may come. The socket's path is there a moment before."""
+        accepts = 1 << 16  # the kernel's flag for a listening socket
+        lines = pathlib.Path("/proc/net/unix").read_text().splitlines()
+        return any(int(line.split()[3], 16) & accepts for line in lines if line.endswith(f" {self.socket}"))
 
     def environment(self, mesa, **more):
         return self._scratch.environment(
