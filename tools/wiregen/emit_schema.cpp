@@ -17,7 +17,7 @@ class SchemaEmitter {
 
   void write() {
     for (const auto& [name, entry] : plan_.structs) {
-      if (hand_written_union(name) == 0) text_.line("extern const StructSchema k{}Schema;", name);
+      if (hand_written_union(name) == 0) text_.line("[[maybe_unused]] extern const StructSchema k{}Schema;", name);
     }
     text_.blank();
     write_enums();
@@ -134,8 +134,9 @@ class SchemaEmitter {
       }
       text_.close("});");
     }
-    text_.line("const StructSchema k{0}Schema{{\"{0}\", {1}, {2}, {3}, rest(k{0}Fields), {4}}};", type.name, has_stype,
-               has_stype ? type.stype() : "0", type.is_union,
+    // Unused where only replies have it, whose contents do not travel in requests.
+    text_.line("[[maybe_unused]] const StructSchema k{0}Schema{{\"{0}\", {1}, {2}, {3}, rest(k{0}Fields), {4}}};",
+               type.name, has_stype, has_stype ? type.stype() : "0", type.is_union,
                plan.output && !type.is_union ? "rest(k" + type.name + "Partial)" : "{}");
     text_.blank();
   }
@@ -179,7 +180,7 @@ class SchemaEmitter {
         text_.line("{{static_cast<std::uint64_t>({0}), \"{0}\"}},", value);
       }
       text_.close("};");
-      text_.line("constexpr EnumSchema k{0}Names{{k{0}Values}};", name);
+      text_.line("[[maybe_unused]] constexpr EnumSchema k{0}Names{{k{0}Values}};", name);
     }
     text_.blank();
   }
