@@ -52,7 +52,7 @@ def arguments():
     how.add_argument("--minutes", type=float, help="start nothing more after this time")
     how.add_argument("--side", choices=SIDES, help="run only one way")
     how.add_argument("--share-shaders", action="store_true",
-                     help="compile each shader once for both ways; their speeds cannot be compared then")
+                     help="compile each shader once for both ways, also in Mesa's drivers; their speeds cannot be compared")
     how.add_argument("--redo", help="forget Hesper's results for cases that match this pattern first")
     how.add_argument("--redo-bad", action="store_true",
                      help="forget Hesper's results that are worse than native, and not known, first")
@@ -65,9 +65,14 @@ def arguments():
 
 
 def suite_of(options):
-    # Caches would make the second way look faster than the first.
-    common = dict(os.environ, MESA_SHADER_CACHE_DISABLE="true", __GL_SHADER_DISK_CACHE="0")
+    common = dict(os.environ)
     launcher = [os.path.abspath(options.hesper), "exec"]
+    if options.share_shaders:
+        cache = str((options.state / "driver-cache").resolve())
+        common["MESA_SHADER_CACHE_DIR"] = cache
+        launcher += ["--shader-cache", cache]
+    else:  # caches would make the second way look faster than the first
+        common |= {"MESA_SHADER_CACHE_DISABLE": "true", "__GL_SHADER_DISK_CACHE": "0"}
     if options.icd:
         launcher += ["--icd", options.icd]
     native = dict(common)

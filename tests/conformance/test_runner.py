@@ -26,6 +26,8 @@ FAKE_SUITE = """\
     names = open(arguments["deqp-caselist-file"]).read().split()
     with open(os.environ["FAKE_TRACE"], "a") as trace:
         trace.write(f"{{way}} {{len(names)}}\\n")
+        if "MESA_SHADER_CACHE_DISABLE" not in os.environ:
+            trace.write(f"{{way}} keeps shaders in {{os.environ['MESA_SHADER_CACHE_DIR']}}\\n")
     log = open(arguments["deqp-log-filename"], "w")
     log.write("#beginSession\\n")
     for name in names:
@@ -158,6 +160,13 @@ class Run(unittest.TestCase):
         self.run_cases(names)
         self.assertEqual(self.summary["compared"], 10)
         self.assertEqual(self.processes().count("native 10"), 1)
+
+    def test_compiled_shaders_are_kept_for_both_ways_only_if_told(self):
+        self.run_cases(["dEQP-VK.a.pass_1"])
+        self.assertNotIn("keeps", "".join(self.processes()))
+        self.run_cases(["dEQP-VK.a.pass_1", "dEQP-VK.a.pass_2"], "--share-shaders", "--redo", "*")
+        folders = {line.split(" in ")[1] for line in self.processes() if " keeps " in line}
+        self.assertEqual(folders, {str(self.folder / "state" / "driver-cache")})
 
     def test_redo_forgets_only_what_matches(self):
         names = [f"dEQP-VK.{group}.pass_{number}" for group in "ab" for number in range(5)]
