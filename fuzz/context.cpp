@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "commands.h"
-#include "fake_driver.h"
+#include "fake_host.h"
 #include "render/client_context.h"
 #include "test_client.h"
 
@@ -21,7 +21,8 @@ using namespace hesper;
 
 // Small, so that running out of memory is among what is tried.
 constexpr std::uint64_t kBudget = std::uint64_t{64} << 20;
-constexpr std::uint32_t kStreams = 2;  // a resource with the input, for vkExecuteCommandStreamsMESA and rings
+constexpr std::size_t kReplies = 64 * 1024;  // bytes; enough for start(), and clearing them costs time
+constexpr std::uint32_t kStreams = 2;        // a resource with the input, for vkExecuteCommandStreamsMESA and rings
 
 }  // namespace
 
@@ -35,16 +36,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::copy_n(data, size, reinterpret_cast<std::uint8_t*>(aligned.data()));
   const auto stream = std::as_bytes(std::span(aligned)).first(size);
 
-  fake::FakeDriver driver({.record = false});
+  fuzz::FakeHost& host = fuzz::FakeHost::instance();
   auto context = std::make_unique<render::ClientContext>(
-      render::ContextOptions{.memory_budget = kBudget, .decoder_limit = kBudget / 2}, driver.loader());
-  render::test::TestClient client(std::move(context));
+      render::ContextOptions{.memory_budget = kBudget, .decoder_limit = kBudget / 2, .host = host.plans},
+      host.driver.loader());
+  render::test::TestClient client(std::move(context), kReplies);
   if (!client.start()) std::abort();
   const auto memory = client.shmem(render::ResourceId{kStreams}, 64 * 1024);
   std::ranges::copy(stream.first(std::min(size, memory.size())), memory.data());
 
   static_cast<void>(client.context->submit(stream));
   client.context.reset();
+  host.check();
   return 0;
 }
 

@@ -11,10 +11,15 @@ namespace hesper::render {
 Result<std::shared_ptr<const PreparedHost>> PreparedHost::create(MemoryStrategy wanted) {
   auto loader = Loader::open();
   if (!loader) return std::unexpected(std::move(loader.error()));
-  auto instance = create_host_instance(**loader, nullptr, nullptr);
+  return create(wanted, std::move(*loader));
+}
+
+Result<std::shared_ptr<const PreparedHost>> PreparedHost::create(MemoryStrategy wanted,
+                                                                 std::unique_ptr<Loader> loader) {
+  auto instance = create_host_instance(*loader, nullptr, nullptr);
   if (!instance) return std::unexpected(std::move(instance.error()));
   std::shared_ptr<PreparedHost> host(new PreparedHost);
-  host->loader_ = std::move(*loader);
+  host->loader_ = std::move(loader);
   host->instance_ = std::move(*instance);
 
   const InstanceProcs& procs = *host->instance_->procs;

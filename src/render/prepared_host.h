@@ -19,6 +19,9 @@ class PreparedHost {
   // wanted: as in the contexts that will use it. Errors: no loader, or no driver that starts. A device without a plan
   // is none: it is tried again by each context.
   [[nodiscard]] static Result<std::shared_ptr<const PreparedHost>> create(MemoryStrategy wanted);
+  // The same with a driver that the caller has already.
+  [[nodiscard]] static Result<std::shared_ptr<const PreparedHost>> create(MemoryStrategy wanted,
+                                                                          std::unique_ptr<Loader> loader);
 
   // nullptr if there is none. device: of any instance.
   [[nodiscard]] const MemoryPlan* find_plan(const InstanceProcs& procs, VkPhysicalDevice device) const;

@@ -61,10 +61,14 @@ PFN_vkVoidFunction look_up(const char* name) {
     const std::scoped_lock lock(driver->mutex_);
     if (driver->hidden_.contains(name)) return nullptr;
   }
-  const auto functions = fake_functions();
-  const auto it = std::ranges::lower_bound(functions, std::string_view(name), {},
-                                           [](const FakeFunction& f) { return std::string_view(f.name); });
-  return it != functions.end() && std::string_view(it->name) == name ? it->function : nullptr;
+  // Each device looks up all of them.
+  static const auto by_name = [] {
+    std::unordered_map<std::string_view, PFN_vkVoidFunction> map;
+    for (const FakeFunction& each : fake_functions()) map.emplace(each.name, each.function);
+    return map;
+  }();
+  const auto it = by_name.find(name);
+  return it == by_name.end() ? nullptr : it->second;
 }
 
 namespace {

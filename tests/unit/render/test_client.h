@@ -35,8 +35,10 @@ class TestClient {
     context = std::move(*created);
     replies_ = shmem(kReplies, kReplySize);
   }
-  explicit TestClient(std::unique_ptr<Context> with) : context(std::move(with)) {
-    replies_ = shmem(kReplies, kReplySize);
+  // reply_size: bytes; all of them are copied for each command that is answered.
+  explicit TestClient(std::unique_ptr<Context> with, std::size_t reply_size = kReplySize)
+      : context(std::move(with)), reply_size_(reply_size) {
+    replies_ = shmem(kReplies, reply_size_);
   }
 
   platform::Mapping shmem(ResourceId id, std::size_t size) {
@@ -79,12 +81,12 @@ class TestClient {
   // The same with a command that asks for a reply, whose bytes are then in reply().
   bool call_encoded(std::span<const std::byte> command) {
     const wire::VkCommandStreamDescriptionMESA where{
-        .resourceId = std::to_underlying(kReplies), .offset = 0, .size = kReplySize};
+        .resourceId = std::to_underlying(kReplies), .offset = 0, .size = reply_size_};
     wire::vkSetReplyCommandStreamMESA_args target;
     target.pStream = &where;
     if (!send(target) || !context->submit(command)) return false;
     reply_arena_.reset();
-    reply_copy_.assign(replies_.data(), replies_.data() + kReplySize);
+    reply_copy_.assign(replies_.data(), replies_.data() + reply_size_);
     return true;
   }
   [[nodiscard]] std::span<const std::byte> reply() const { return reply_copy_; }
@@ -158,6 +160,7 @@ class TestClient {
 
  private:
   wire::ObjectId last_id_ = 0;
+  std::size_t reply_size_ = kReplySize;
   platform::Mapping replies_;
   Arena reply_arena_{std::size_t{16} << 20};
   std::vector<std::byte> reply_copy_;
