@@ -123,17 +123,18 @@ class Replayer {
         at != report_.recorded.end() && memory == render::MemoryStrategy::automatic) {
       memory = render::parse_memory_strategy(at->second).value_or(memory);
     }
-    auto context =
-        render::Context::create({.name = "replay",
-                                 .memory = memory,
-                                 .memory_budget = options_.memory_budget,
-                                 .emulate_dma_buf = emulates != report_.recorded.end() && emulates->second == "1",
-                                 .validate = options_.validate,
-                                 .observer = &witness_,
-                                 .replays = true});
-    if (!context) return std::unexpected(std::move(context.error()));
-    // SAFETY: Context::create() makes nothing else; the door's face does not show streams.
-    context_.reset(static_cast<render::ClientContext*>(context->release()));
+    auto loader = options_.driver == nullptr ? render::Loader::open() : render::Loader::with(options_.driver);
+    if (!loader) return std::unexpected(std::move(loader.error()));
+    context_ = std::make_unique<render::ClientContext>(
+        render::ContextOptions{.name = "replay",
+                               .memory = memory,
+                               .memory_budget = options_.memory_budget,
+                               .emulate_dma_buf = emulates != report_.recorded.end() && emulates->second == "1",
+                               .validate = options_.validate,
+                               .host = options_.host,
+                               .observer = &witness_,
+                               .replays = true},
+        std::move(*loader));
     streams_[capture::kContextStream] = {};
 
     auto replayed = events();

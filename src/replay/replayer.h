@@ -4,9 +4,12 @@
 // replays one is a worker like any other.
 #pragma once
 
+#include <vulkan/vulkan_core.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,6 +40,9 @@ struct ReplayOptions {
   // Stops after so many commands, not counting those inside nested streams.
   std::uint64_t until = UINT64_MAX;
   std::function<void(const Picture&)> on_picture;  // with `pixels`
+  // Tests bring a driver of their own; nullptr: the host's. host: as in render::ContextOptions.
+  PFN_vkGetInstanceProcAddr driver = nullptr;
+  std::shared_ptr<const render::PreparedHost> host;
 };
 
 struct ReplayReport {
