@@ -12,6 +12,7 @@
 #include "capture/bytes.h"
 #include "capture/format.h"
 #include "commands.h"
+#include "mutate.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
@@ -113,7 +114,7 @@ CaptureEvent random_event(fake::Random& random) {
     case EventKind::nested: small(), small(), put(event.payload, random.below(64)); break;
   }
   if (header_of(event.kind) != SIZE_MAX) {
-    const auto command = random_command(random);
+    const auto command = random_command(random, [&](VkObjectType type) { return some_id(random, type); });
     event.payload.insert(event.payload.end(), command.begin(), command.end());
   }
   return event;

@@ -1,14 +1,13 @@
-// Commands: ids, encoding, and the mutations of whole commands.
+// Commands: ids, encoding and taking apart.
 #include "commands.h"
 
 #include <algorithm>
 #include <unordered_map>
 
 #include "base/arena.h"
+#include "dump.h"
 #include "wire/decoder.h"
 #include "wire/encoder.h"
-
-extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
 namespace hesper::fuzz {
 namespace {
@@ -51,7 +50,7 @@ std::uint64_t some_id(fake::Random& random, VkObjectType type) {
     case VK_OBJECT_TYPE_INSTANCE: return 1;
     case VK_OBJECT_TYPE_PHYSICAL_DEVICE: return 2;
     case VK_OBJECT_TYPE_DEVICE: return 3;
-    case VK_OBJECT_TYPE_QUEUE: return 4;
+    case VK_OBJECT_TYPE_QUEUE: return 5;
     default: break;
   }
   // Extensions' types are 1000 apart.
@@ -60,10 +59,9 @@ std::uint64_t some_id(fake::Random& random, VkObjectType type) {
   return kFirst + slot * kPerType + random.below(kPerType);
 }
 
-std::vector<std::byte> random_command(fake::Random& random) {
+std::vector<std::byte> random_command(fake::Random& random, const std::function<std::uint64_t(VkObjectType)>& id) {
   const fake::Command& command = *on_wire()[random.below(on_wire().size())];
   Arena arena(kArena);
-  const auto id = [&](VkObjectType type) { return some_id(random, type); };
   fake::Filler filler(random, arena, {.existing = id, .fresh = id});
   auto parameters = parameters_of(command);
   filler.fill_request(command, parameters.data());
@@ -74,8 +72,25 @@ std::vector<std::byte> random_command(fake::Random& random) {
   return bytes;
 }
 
-std::vector<std::size_t> starts_of(std::span<const std::byte> stream) {
-  std::vector<std::size_t> starts{0};
+NamedIds ids_of(const fake::Command& command, const void* parameters) {
+  NamedIds ids;
+  const auto use = [&](VkObjectType type, std::uint64_t id) { ids.used.emplace_back(type, id); };
+  static_cast<void>(fake::dump_request(command, parameters, {.on_handle = use, .text = false}));
+  for (const fake::Field& field : command.params.fields) {
+    if (!field.output || field.kind != fake::Kind::handle) continue;
+    const auto* first = fake::load<const std::byte*>(fake::at(parameters, field));
+    const std::uint64_t count = first == nullptr                      ? 0
+                                : field.shape == fake::Shape::pointer ? 1
+                                                                      : field.length(parameters);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      ids.made.emplace_back(field.object_type, fake::load<std::uint64_t>(first + i * sizeof(std::uint64_t)));
+    }
+  }
+  return ids;
+}
+
+Commands take_apart(std::span<const std::byte> stream) {
+  Commands result{.starts = {0}};
   Arena arena(kArena);
   wire::Decoder decoder(arena, nullptr);
   // The copy is aligned, which the mutator's buffer need not be.
@@ -90,30 +105,12 @@ std::vector<std::size_t> starts_of(std::span<const std::byte> stream) {
     auto parameters = parameters_of(*command);
     command->coding.decode_request(decoder, parameters.data());
     if (!decoder.ok()) break;
-    starts.push_back(decoder.position());
+    result.starts.push_back(decoder.position());
+    const NamedIds named = ids_of(*command, parameters.data());
+    for (const auto& [type, id] : named.used) result.ids[type].push_back(id);
+    for (const auto& [type, id] : named.made) result.ids[type].push_back(id);
   }
-  return starts;
-}
-
-std::size_t mutate(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
-  fake::Random random(seed);
-  if (random.one_in(2)) return LLVMFuzzerMutate(data, size, most);
-  std::vector<std::byte> bytes(size);
-  std::ranges::copy(std::as_bytes(std::span(data, size)), bytes.begin());
-  const auto starts = starts_of(bytes);
-  const std::size_t which = random.below(starts.size());
-  const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(starts[which]);
-  const auto end = which + 1 < starts.size() ? bytes.begin() + static_cast<std::ptrdiff_t>(starts[which + 1]) : begin;
-  const bool remove = random.one_in(4);
-  const bool insert = !remove || random.one_in(2);
-  const auto at = remove ? bytes.erase(begin, end) : begin;
-  if (insert) {
-    const auto command = random_command(random);
-    bytes.insert(at, command.begin(), command.end());
-  }
-  if (bytes.size() > most) return LLVMFuzzerMutate(data, size, most);
-  std::ranges::copy(bytes, std::as_writable_bytes(std::span(data, most)).begin());
-  return bytes.size();
+  return result;
 }
 
 }  // namespace hesper::fuzz

@@ -1,10 +1,13 @@
 // Commands: what the structure-aware targets have in common: streams of commands that our own encoder wrote, from the
-// tables of the fake driver, and a mutator that inserts, replaces and removes whole commands.
+// tables of the fake driver. What mutates them is mutate.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "fill.h"
@@ -22,13 +25,22 @@ namespace hesper::fuzz {
 // TestClient::start() makes are the only ones of theirs.
 [[nodiscard]] std::uint64_t some_id(fake::Random& random, VkObjectType type);
 
-// One command, encoded, with header. Empty: it did not fit.
-[[nodiscard]] std::vector<std::byte> random_command(fake::Random& random);
+// One command, encoded, with header. Empty: it did not fit. id: of an object of this type.
+[[nodiscard]] std::vector<std::byte> random_command(fake::Random& random,
+                                                    const std::function<std::uint64_t(VkObjectType)>& id);
 
-// Where the commands of a stream begin, up to the first that does not decode, whose start is the last.
-[[nodiscard]] std::vector<std::size_t> starts_of(std::span<const std::byte> stream);
+// A stream taken apart, up to its first command that does not decode.
+struct Commands {
+  std::vector<std::size_t> starts;                           // of each command; the last: where they end
+  std::map<VkObjectType, std::vector<std::uint64_t>> ids{};  // that it names, those of new objects too
+};
+[[nodiscard]] Commands take_apart(std::span<const std::byte> stream);
 
-// LLVMFuzzerCustomMutator for such a stream. Half of the time libFuzzer's own mutations.
-[[nodiscard]] std::size_t mutate(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed);
+// The ids that one decoded command names: of objects that it uses, and of those that it makes.
+struct NamedIds {
+  std::vector<std::pair<VkObjectType, std::uint64_t>> used;
+  std::vector<std::pair<VkObjectType, std::uint64_t>> made;
+};
+[[nodiscard]] NamedIds ids_of(const fake::Command& command, const void* parameters);
 
 }  // namespace hesper::fuzz

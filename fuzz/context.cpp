@@ -10,8 +10,8 @@
 #include <span>
 #include <vector>
 
-#include "commands.h"
 #include "fake_host.h"
+#include "mutate.h"
 #include "render/client_context.h"
 #include "test_client.h"
 

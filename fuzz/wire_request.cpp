@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "commands.h"
+#include "mutate.h"
 #include "wire/decoder.h"
 #include "wire/encoder.h"
 

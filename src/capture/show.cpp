@@ -162,7 +162,12 @@ class Show {
       printed.text += fmt::format(" ... malformed: {} at byte {} (value {:#x})", wire::describe(decoder.error().code),
                                   decoder.error().offset, decoder.error().detail);
     }
-    line_({.kind = kind, .number = number_, .stream = stream, .type = printed.type, .text = std::move(printed.text)});
+    line_({.kind = kind,
+           .number = number_,
+           .stream = stream,
+           .type = printed.type,
+           .text = std::move(printed.text),
+           .bytes = bytes.first(ok ? decoder.position() : 0)});
     if (!ok) return std::nullopt;
     return Used{.size = decoder.position(), .type = printed.type};
   }

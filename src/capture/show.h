@@ -24,6 +24,7 @@ struct Line {
   std::optional<std::uint32_t> stream;
   std::uint32_t type = 0;  // wire::CommandType, of commands
   std::string text;
+  std::span<const std::byte> bytes{};  // of commands that are not malformed; until the callback returns
 };
 
 struct ShowOptions {
