@@ -55,8 +55,10 @@ class CaptureCase(TestCase):
         self.assertEqual(replayed["warnings"], [], replayed)
 
 
-class Replay(CaptureCase):
-    def check_scene(self, mesa):
+class Scene(CaptureCase):
+    """The client that does the most: nested streams, rings of a dozen threads."""
+
+    def check(self, mesa):
         native = self.scratch.path / "native.png"
         self.native(client("scene"), "--output", native)
         path, _ = self.record(mesa, client("scene"))
@@ -66,17 +68,33 @@ class Replay(CaptureCase):
         dumped = sorted(folder.iterdir())
         self.assertEqual(len(dumped), replayed["pictureCount"])
         self.assertIn(pixels(native), [pixels(each) for each in dumped], "No picture of the replay is the native one.")
-        # Deterministic.
+        return path, replayed
+
+    def test_of_stable_has_the_native_picture_and_is_deterministic(self):
+        path, replayed = self.check(STABLE)
         again = self.replay(path, "--pixels")
         for what in "commandDigest", "replyDigest", "pictureDigest":
             self.assertEqual(again[what], replayed[what], what)
 
-    def test_scene_of_stable_has_the_native_picture(self):
-        self.check_scene(STABLE)
+    def test_of_backports_has_the_native_picture_and_is_shown(self):
+        path, _ = self.check(BACKPORTS)
+        shown = self.expect_success(run([HESPER, "capture", "show", path], self.scratch.environment()))
+        self.assertRegex(shown.output, r"vkCreateBuffer\(device=#\d+, pCreateInfo=\{flags=0, size=\d+, usage=VK_BUFFER")
+        self.assertNotIn("malformed", shown.output)
+        info = json.loads(
+            self.expect_success(run([HESPER, "capture", "info", "--json", path], self.scratch.environment())).output
+        )
+        self.assertTrue(info["complete"])
+        lines = [line for line in shown.output.splitlines() if "# " not in line[:14]]
+        self.assertEqual(len(lines), info["commands"] + info["nestedCommands"])
+        some = self.expect_success(
+            run([HESPER, "capture", "show", "--commands", "5..9", "--json", path], self.scratch.environment())
+        )
+        numbers = {json.loads(line).get("number") for line in some.output.splitlines()} - {None}
+        self.assertEqual(numbers, {5, 6, 7, 8, 9})
 
-    def test_scene_of_backports_has_the_native_picture(self):
-        self.check_scene(BACKPORTS)
 
+class Replay(CaptureCase):
     def test_frames_of_swapchains_are_the_native_ones(self):
         # The client knows what each frame must be, and checks it when it is recorded.
         path, _ = self.record(STABLE, client("swapchain"), "--frames", 20, options=EMULATED)
@@ -104,7 +122,7 @@ class Replay(CaptureCase):
             self.assert_as_recorded(self.replay(each))
 
     def test_repeated_and_until(self):
-        path, _ = self.record(STABLE, client("scene"))
+        path = GOLDEN / "swapchain-stable.hsc"
         whole = self.replay(path, "--repeat", 3)
         self.assertEqual(whole["rounds"], 3)
         self.assertGreater(whole["commandsPerSecond"], 0)
@@ -133,7 +151,7 @@ class ColourTap(Tap):
 
 
 class VkCube(CaptureCase):
-    FRAMES = 40
+    FRAMES = 24
 
     def test_each_frame_has_the_native_pixels(self):
         screen = self.start(Screen, self.scratch, "-extension", "MIT-SHM")
@@ -145,7 +163,7 @@ class VkCube(CaptureCase):
         replayed = [self.as_x11(each) for each in sorted(folder.iterdir())]
         # The first pictures may be of other images, such as the cube's texture; Mesa drops what still waits at the end.
         frames = tap.pictures()
-        self.assertGreater(len(set(frames)), 30, "The cube does not turn.")
+        self.assertGreater(len(set(frames)), 15, "The cube does not turn.")
         first = replayed.index(frames[0])
         self.assertEqual(replayed[first : first + len(frames)], frames)
 
@@ -154,25 +172,6 @@ class VkCube(CaptureCase):
         """The digest that a ColourTap has of the picture."""
         rgb = subprocess.run(["pngtopam", path], stdout=subprocess.PIPE, check=True).stdout.split(b"\n255\n", 1)[1]
         return hashlib.sha256(rgb).hexdigest()
-
-
-class Show(CaptureCase):
-    def test_commands_and_summary(self):
-        path, _ = self.record(STABLE, client("scene"))
-        shown = self.expect_success(run([HESPER, "capture", "show", path], self.scratch.environment()))
-        self.assertRegex(shown.output, r"vkCreateBuffer\(device=#\d+, pCreateInfo=\{flags=0, size=\d+, usage=VK_BUFFER")
-        self.assertNotIn("malformed", shown.output)
-        info = json.loads(
-            self.expect_success(run([HESPER, "capture", "info", "--json", path], self.scratch.environment())).output
-        )
-        self.assertTrue(info["complete"])
-        lines = [line for line in shown.output.splitlines() if "# " not in line[:14]]
-        self.assertEqual(len(lines), info["commands"] + info["nestedCommands"])
-        some = self.expect_success(
-            run([HESPER, "capture", "show", "--commands", "5..9", "--json", path], self.scratch.environment())
-        )
-        numbers = {json.loads(line).get("number") for line in some.output.splitlines()} - {None}
-        self.assertEqual(numbers, {5, 6, 7, 8, 9})
 
 
 class Golden(CaptureCase):
@@ -196,8 +195,7 @@ class Failures(CaptureCase):
         return run([HESPER, "capture", "show", path], self.scratch.environment())
 
     def test_damaged_files_give_sentences(self):
-        path, _ = self.record(STABLE, client("scene"))
-        whole = path.read_bytes()
+        whole = (GOLDEN / "swapchain-stable.hsc").read_bytes()
         broken = self.scratch.path / "broken.hsc"
         cases = {
             "ends early": whole[: len(whole) * 2 // 3],
@@ -214,7 +212,7 @@ class Failures(CaptureCase):
                     self.assertIn(sentence, finished.errors)
 
     def test_full_disk_ends_the_capture_and_not_the_client(self):
-        finished = self.hesper(STABLE, client("scene"), options=["--capture", "/dev/full"])
+        finished = self.hesper(STABLE, client("many"), "--count", 1, options=["--capture", "/dev/full"])
         self.assertIn("capture", finished.errors)
 
     def test_failure_in_the_middle_ends_the_capture_and_not_the_client(self):
@@ -225,7 +223,9 @@ class Failures(CaptureCase):
             reader = subprocess.Popen(["head", "-c", "20000", path], stdout=file)
         self.addCleanup(reader.wait)
         self.addCleanup(reader.kill)
-        finished = self.hesper(STABLE, client("scene"), options=["--capture", path])
+        finished = self.hesper(
+            STABLE, client("compute"), "--rounds", 3, "--big-mib", 16, options=["--capture", path]
+        )
         self.assertIn("The capture ends here; the program goes on.", finished.errors)
         reader.wait(10)
         shown = self.show(kept)
