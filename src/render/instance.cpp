@@ -9,6 +9,7 @@
 #include "render/client_context.h"
 #include "render/extensions.h"
 #include "render/handlers_gen.h"
+#include "render/made.h"
 #include "render/physical_device.h"
 #include "render/stream.h"
 #include "render/validation.h"
@@ -55,7 +56,7 @@ Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, con
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   auto instance = std::make_unique<Instance>();
-  const VkResult result = loader.procs().vkCreateInstance(&info, nullptr, &instance->handle);
+  const VkResult result = made(loader.procs().vkCreateInstance(&info, nullptr, &instance->handle), instance->handle);
   if (result == VK_ERROR_LAYER_NOT_PRESENT) {
     return fail("The host has no Khronos validation layer; install it (Debian: apt install vulkan-validationlayers).",
                 result);

@@ -13,6 +13,7 @@
 #include "platform/shared_memory.h"
 #include "render/extensions.h"
 #include "render/imported_pages.h"
+#include "render/made.h"
 #include "render/trial_device.h"
 
 namespace hesper::render {
@@ -113,6 +114,9 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
   auto pages = platform::Mapping::map(fd->get(), kTrialSize, 0, alignment);
   if (!pages) return std::unexpected(pages.error());
 
+  if (trial.vk.vkGetMemoryHostPointerPropertiesEXT == nullptr) {
+    return fail("The driver announces VK_EXT_external_memory_host, but lacks its function.");
+  }
   VkMemoryHostPointerPropertiesEXT importable{.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT};
   VkResult r = trial.vk.vkGetMemoryHostPointerPropertiesEXT(
       trial.device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, pages->data(), &importable);
@@ -133,7 +137,7 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
                                   .pNext = &import,
                                   .allocationSize = kTrialSize,
                                   .memoryTypeIndex = static_cast<std::uint32_t>(std::countr_zero(usable))};
-  r = trial.vk.vkAllocateMemory(trial.device, &info, nullptr, &trial.memory);
+  r = made(trial.vk.vkAllocateMemory(trial.device, &info, nullptr, &trial.memory), trial.memory);
   if (r != VK_SUCCESS) return refused("Importing shared memory fails", r);
   r = trial.fill(kPattern);
   if (r != VK_SUCCESS) return refused("Filling imported memory fails", r);
@@ -175,10 +179,13 @@ Result<MemoryPlan> try_dmabuf(const InstanceProcs& procs, VkPhysicalDevice physi
                                   .pNext = &exported,
                                   .allocationSize = kTrialSize,
                                   .memoryTypeIndex = static_cast<std::uint32_t>(std::countr_zero(usable))};
-  r = trial.vk.vkAllocateMemory(trial.device, &info, nullptr, &trial.memory);
+  r = made(trial.vk.vkAllocateMemory(trial.device, &info, nullptr, &trial.memory), trial.memory);
   if (r != VK_SUCCESS) return refused("Allocating dma-buf memory fails", r);
   const VkMemoryGetFdInfoKHR get{
       .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR, .memory = trial.memory, .handleType = kType};
+  if (trial.vk.vkGetMemoryFdKHR == nullptr) {
+    return fail("The driver announces VK_KHR_external_memory_fd, but lacks its function.");
+  }
   int raw = -1;
   r = trial.vk.vkGetMemoryFdKHR(trial.device, &get, &raw);
   if (r != VK_SUCCESS) return refused("Exporting a dma-buf fails", r);

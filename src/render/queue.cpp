@@ -6,6 +6,7 @@
 #include "render/chain.h"
 #include "render/client_context.h"
 #include "render/handlers_gen.h"
+#include "render/made.h"
 #include "render/stream.h"
 
 namespace hesper::render {
@@ -199,7 +200,7 @@ void Queue::notify_when_idle(std::function<void()> done) {
       free_fences_.pop_back();
     } else {
       const VkFenceCreateInfo info{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, .pNext = nullptr, .flags = 0};
-      result = procs->vkCreateFence(device->handle, &info, nullptr, &fence);
+      result = made(procs->vkCreateFence(device->handle, &info, nullptr, &fence), fence);
     }
     if (result == VK_SUCCESS) {
       const std::scoped_lock queue_lock(mutex);

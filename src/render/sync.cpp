@@ -78,6 +78,7 @@ void on_vkResetFenceResourceMESA(CommandStream& stream, wire::vkResetFenceResour
   Device& device = device_of(args.device.state);
   const DeviceProcs& vk = *device.procs;
   if (!device.physical_device.emulation.fence_sync_fd) {
+    if (vk.vkGetFenceFdKHR == nullptr) return stream.missing(args.kType);
     // Exporting a sync_fd resets the fence; nobody wants the fd, the guest has made its own.
     const VkFenceGetFdInfoKHR info{.sType = VK_STRUCTURE_TYPE_FENCE_GET_FD_INFO_KHR,
                                    .pNext = nullptr,
@@ -144,6 +145,7 @@ void on_vkImportSemaphoreResourceMESA(CommandStream& stream, wire::vkImportSemap
   Device& device = device_of(args.device.state);
   const VkSemaphore semaphore = args.pImportSemaphoreResourceInfo->semaphore;
   if (!device.physical_device.emulation.semaphore_sync_fd) {
+    if (device.procs->vkImportSemaphoreFdKHR == nullptr) return stream.missing(args.kType);
     const VkImportSemaphoreFdInfoKHR info{.sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_FD_INFO_KHR,
                                           .pNext = nullptr,
                                           .semaphore = semaphore,
@@ -168,6 +170,7 @@ void on_vkWaitSemaphoreResourceMESA(CommandStream& stream, wire::vkWaitSemaphore
   Device& device = device_of(args.device.state);
   const DeviceProcs& vk = *device.procs;
   if (!device.physical_device.emulation.semaphore_sync_fd) {
+    if (vk.vkGetSemaphoreFdKHR == nullptr) return stream.missing(args.kType);
     const VkSemaphoreGetFdInfoKHR info{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_GET_FD_INFO_KHR,
                                        .pNext = nullptr,
                                        .semaphore = args.semaphore.handle,

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "render/made.h"
+
 namespace hesper::render {
 namespace {
 
@@ -42,15 +44,15 @@ TrialDevice::TrialDevice(const InstanceProcs& instance, VkPhysicalDevice physica
                                 .enabledExtensionCount = static_cast<std::uint32_t>(extensions.size()),
                                 .ppEnabledExtensionNames = extensions.data(),
                                 .pEnabledFeatures = &features};
-  result = instance.vkCreateDevice(physical, &info, nullptr, &device);
+  result = made(instance.vkCreateDevice(physical, &info, nullptr, &device), device);
   if (result != VK_SUCCESS) return;
   load(vk, instance.vkGetDeviceProcAddr, device);
   vk.vkGetDeviceQueue(device, queue_info.queueFamilyIndex, 0, &queue_);
   const VkCommandPoolCreateInfo pool_info{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                           .queueFamilyIndex = queue_info.queueFamilyIndex};
-  result = vk.vkCreateCommandPool(device, &pool_info, nullptr, &pool_);
+  result = made(vk.vkCreateCommandPool(device, &pool_info, nullptr, &pool_), pool_);
   const VkFenceCreateInfo fence_info{.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-  if (result == VK_SUCCESS) result = vk.vkCreateFence(device, &fence_info, nullptr, &fence_);
+  if (result == VK_SUCCESS) result = made(vk.vkCreateFence(device, &fence_info, nullptr, &fence_), fence_);
 }
 
 TrialDevice::~TrialDevice() {
@@ -76,7 +78,7 @@ VkResult TrialDevice::make_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeF
                                 .pNext = external != 0 ? &external_info : nullptr,
                                 .size = size,
                                 .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT};
-  const VkResult created = vk.vkCreateBuffer(device, &info, nullptr, &buffer_);
+  const VkResult created = made(vk.vkCreateBuffer(device, &info, nullptr, &buffer_), buffer_);
   if (created == VK_SUCCESS) vk.vkGetBufferMemoryRequirements(device, buffer_, &requirements);
   return created;
 }
@@ -96,7 +98,7 @@ VkResult TrialDevice::make_sparse_buffer(VkDeviceSize size, VkExternalMemoryHand
                                 .flags = VK_BUFFER_CREATE_SPARSE_BINDING_BIT,
                                 .size = size,
                                 .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT};
-  const VkResult created = vk.vkCreateBuffer(device, &info, nullptr, &sparse_buffer_);
+  const VkResult created = made(vk.vkCreateBuffer(device, &info, nullptr, &sparse_buffer_), sparse_buffer_);
   if (created != VK_SUCCESS) return created;
   vk.vkGetBufferMemoryRequirements(device, sparse_buffer_, &requirements);
   sparse_size_ = requirements.size;
@@ -129,7 +131,7 @@ VkResult TrialDevice::make_image(VkExternalMemoryHandleTypeFlags external, VkMem
                                .samples = VK_SAMPLE_COUNT_1_BIT,
                                .tiling = VK_IMAGE_TILING_LINEAR,
                                .usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT};
-  const VkResult created = vk.vkCreateImage(device, &info, nullptr, &image_);
+  const VkResult created = made(vk.vkCreateImage(device, &info, nullptr, &image_), image_);
   if (created != VK_SUCCESS) return created;
   vk.vkGetImageMemoryRequirements(device, image_, &requirements);
   const VkImageSubresource subresource{.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT};
@@ -146,7 +148,7 @@ VkResult TrialDevice::render_red(VkDeviceSize offset) {
       .viewType = VK_IMAGE_VIEW_TYPE_2D,
       .format = kFormat,
       .subresourceRange = {.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT, .levelCount = 1, .layerCount = 1}};
-  r = vk.vkCreateImageView(device, &view_info, nullptr, &view_);
+  r = made(vk.vkCreateImageView(device, &view_info, nullptr, &view_), view_);
   if (r != VK_SUCCESS) return r;
   const VkAttachmentDescription attachment{.format = kFormat,
                                            .samples = VK_SAMPLE_COUNT_1_BIT,
@@ -162,7 +164,7 @@ VkResult TrialDevice::render_red(VkDeviceSize offset) {
                                          .pAttachments = &attachment,
                                          .subpassCount = 1,
                                          .pSubpasses = &subpass};
-  r = vk.vkCreateRenderPass(device, &pass_info, nullptr, &render_pass_);
+  r = made(vk.vkCreateRenderPass(device, &pass_info, nullptr, &render_pass_), render_pass_);
   if (r != VK_SUCCESS) return r;
   const VkFramebufferCreateInfo framebuffer_info{.sType = VK_STRUCTURE_TYPE_FRAMEBUFFER_CREATE_INFO,
                                                  .renderPass = render_pass_,
@@ -171,7 +173,7 @@ VkResult TrialDevice::render_red(VkDeviceSize offset) {
                                                  .width = kImageSize,
                                                  .height = kImageSize,
                                                  .layers = 1};
-  r = vk.vkCreateFramebuffer(device, &framebuffer_info, nullptr, &framebuffer_);
+  r = made(vk.vkCreateFramebuffer(device, &framebuffer_info, nullptr, &framebuffer_), framebuffer_);
   if (r != VK_SUCCESS) return r;
   const VkClearValue red{.color = {.float32 = {1.0F, 0.0F, 0.0F, 1.0F}}};
   const VkRenderPassBeginInfo begin{.sType = VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO,

@@ -17,7 +17,8 @@ namespace {
 
 std::atomic<FakeDriver*> current{nullptr};
 
-constexpr std::uint64_t kHandleStep = 16;  // as addresses would be
+constexpr std::uint64_t kHandleStep = 16;                   // as addresses would be
+constexpr std::uint64_t kNoHandle = 0xbad0'bad0'bad0'bad0;  // in the place of an object that was not made
 constexpr std::size_t kArena = std::size_t{64} << 20;
 constexpr std::uint64_t kZeroSeed = 0;
 
@@ -96,10 +97,12 @@ std::unique_ptr<render::Loader> FakeDriver::loader() { return std::move(*render:
 
 // ---- Scripts and results ----
 
-void FakeDriver::fail(std::string_view command, std::size_t k, VkResult result) {
-  HESPER_CHECK(k > 0 && result < 0 && find_command(command) != nullptr && find_command(command)->returns_result);
+void FakeDriver::answer_with(VkResult result, std::string_view command, std::size_t k,
+                             std::optional<std::size_t> made) {
+  HESPER_CHECK(k > 0 && find_command(command) != nullptr && find_command(command)->returns_result);
   const std::scoped_lock lock(mutex_);
-  failures_[std::string(command)].push_back({.calls_left = k, .result = result});
+  scripts_[std::string(command)].push_back(
+      {.calls_left = k, .result = result, .made = made.value_or(result < 0 ? 0 : SIZE_MAX)});
 }
 
 void FakeDriver::hide(std::string_view command) {
@@ -136,15 +139,15 @@ std::size_t FakeDriver::live_objects() const {
   return objects_.size();
 }
 
-VkResult FakeDriver::scripted(const Command& command) {
-  const auto it = failures_.find(std::string_view(command.name));
-  if (it == failures_.end()) return VK_SUCCESS;
-  VkResult result = VK_SUCCESS;
-  for (Failure& failure : it->second) {
-    if (--failure.calls_left == 0) result = failure.result;
+std::optional<FakeDriver::Script> FakeDriver::scripted(const Command& command) {
+  const auto it = scripts_.find(std::string_view(command.name));
+  if (it == scripts_.end()) return std::nullopt;
+  std::optional<Script> now;
+  for (Script& script : it->second) {
+    if (--script.calls_left == 0) now = script;
   }
-  std::erase_if(it->second, [](const Failure& failure) { return failure.calls_left == 0; });
-  return result;
+  std::erase_if(it->second, [](const Script& script) { return script.calls_left == 0; });
+  return now;
 }
 
 // ---- Objects ----
@@ -174,13 +177,17 @@ void FakeDriver::check_handles(const Command& command, const void* params) {
        .text = false}));
 }
 
-void FakeDriver::create_objects(const Command& command, void* params) {
+void FakeDriver::create_objects(const Command& command, void* params, std::size_t most) {
   const Field* field = created_field(command);
   auto* out = field == nullptr || hands_out(command) ? nullptr : load<std::byte*>(at(params, *field));
   if (out == nullptr) return;
-  const std::uint64_t count = field->shape == Shape::pointer ? 1 : field->length(params);
+  const bool single = field->shape == Shape::pointer;
+  const std::uint64_t count = single ? 1 : field->length(params);
   const std::uint64_t parent = parent_of(command, params);
-  for (std::uint64_t i = 0; i < count; ++i) store(out + i * sizeof(parent), make(field->object_type, parent));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t handle = i < most ? make(field->object_type, parent) : single ? kNoHandle : 0;
+    store(out + i * sizeof(handle), handle);
+  }
 }
 
 void FakeDriver::destroy(std::uint64_t handle, const Command& command) {
@@ -253,10 +260,12 @@ void FakeDriver::call(const Command& command, void* params) {
   const std::scoped_lock lock(mutex_);
   ++counts_[command.name];
   check_handles(command, params);
-  Call record{.command = &command, .arguments = {}, .answer = {}, .result = scripted(command)};
+  const auto script = scripted(command);
+  const bool fails = script && script->result < 0;
+  Call record{.command = &command, .arguments = {}, .answer = {}, .result = VK_SUCCESS};
   if (options_.record) record.arguments = dump_request(command, params);
-  if (record.result != VK_SUCCESS) {
-    store(static_cast<std::byte*>(params) + command.return_offset, record.result);
+  if (fails) {
+    create_objects(command, params, script->made);
   } else {
     if (options_.answers_seed == kZeroSeed) {
       if (!has_answer(command)) answer_counts(command, params);
@@ -264,10 +273,11 @@ void FakeDriver::call(const Command& command, void* params) {
       Arena arena(kArena);
       Filler(random_, arena, {}).fill_outputs(command, params);
     }
-    create_objects(command, params);
+    create_objects(command, params, script ? script->made : SIZE_MAX);
     answer(*this, command, params);
     destroy_objects(command, params);
   }
+  if (script) store(static_cast<std::byte*>(params) + command.return_offset, script->result);
   if (!options_.record) return;
   record.answer = dump_reply(command, params, false);
   if (command.returns_result) record.result = command.result(params);

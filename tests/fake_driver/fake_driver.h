@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -53,9 +54,12 @@ class FakeDriver {
   [[nodiscard]] static PFN_vkGetInstanceProcAddr entry() noexcept;
 
   // ---- Scripts ----
-  // The k-th call from now on (1 is the next one) of a function that returns a VkResult does nothing and returns
-  // `result`. Error codes only, as nothing is created.
-  void fail(std::string_view command, std::size_t k, VkResult result);
+  // The k-th call from now on (1 is the next one) of a function that returns a VkResult returns `result`. With an error
+  // it does nothing else; with a success code, what it always does. made: of the objects that it should make, so many
+  // are made, as vkCreateGraphicsPipelines and its kind may do. Where one is missing there is VK_NULL_HANDLE in an
+  // array, as Vulkan demands it, and elsewhere a number that is no handle.
+  void answer_with(VkResult result, std::string_view command, std::size_t k = 1, std::optional<std::size_t> made = {});
+  void fail(std::string_view command, std::size_t k, VkResult result) { answer_with(result, command, k); }
   // As if the host had no such function: looked up after this, it is NULL.
   void hide(std::string_view command);
   // Runs before every call, on the caller's thread, without a lock. Set it before the driver is used.
@@ -91,15 +95,17 @@ class FakeDriver {
     VkObjectType type;
     std::uint64_t parent;
   };
-  struct Failure {
+  struct Script {
     std::size_t calls_left;
     VkResult result;
+    std::size_t made;  // at most
   };
 
   void call(const Command& command, void* params);
-  [[nodiscard]] VkResult scripted(const Command& command);
+  [[nodiscard]] std::optional<Script> scripted(const Command& command);
   void check_handles(const Command& command, const void* params);
-  void create_objects(const Command& command, void* params);
+  // The first `most` of them.
+  void create_objects(const Command& command, void* params, std::size_t most = SIZE_MAX);
   void destroy_objects(const Command& command, const void* params);
   void destroy(std::uint64_t handle, const Command& command);
 
@@ -108,7 +114,7 @@ class FakeDriver {
   mutable std::recursive_mutex mutex_;  // answers make objects
   std::unordered_map<std::uint64_t, Object> objects_;
   std::uint64_t last_handle_ = 0x1000;
-  std::map<std::string, std::vector<Failure>, std::less<>> failures_;
+  std::map<std::string, std::vector<Script>, std::less<>> scripts_;
   std::set<std::string, std::less<>> hidden_;
   std::map<std::string_view, std::size_t> counts_;
   std::vector<Call> calls_;

@@ -102,6 +102,9 @@ struct Command {
   std::size_t return_offset = 0;
   std::size_t return_size = 0;  // 0: void
   bool returns_result = false;  // VkResult
+  std::span<const VkResult> successes{};
+  std::span<const VkResult> errors{};
+  bool always_there = false;  // Vulkan 1.1 has it, the least that hosts may have
   std::uint32_t number = 0;
   bool on_wire = false;  // otherwise only a host function
   bool by_hand = false;

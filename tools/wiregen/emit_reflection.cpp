@@ -420,11 +420,21 @@ class CommandTable {
   const Command& command_;
 };
 
+void write_results(Text& text, std::string_view table, const std::string& command,
+                   const std::vector<std::string>& all) {
+  if (all.empty()) return;
+  text.open("constexpr VkResult {}{}[] = {{", table, command);
+  for (const std::string& each : all) text.line("{},", each);
+  text.close("};");
+}
+
 void write_command(Text& text, const Registry& registry, const Roles& roles, const Selection& selection,
                    const Command& command) {
   const CommandPlan* plan = selection.numbered(command);
   FieldTable(text, registry, roles, command.name, command.name + "_params", command.params, true).write(false);
   if (plan != nullptr) CommandTable(text, registry, command).write_conversions();
+  write_results(text, "kSuccessesOf_", command.name, command.successes);
+  write_results(text, "kErrorsOf_", command.name, command.errors);
   text.open("constinit const Command k{}{{", command.name);
   text.line(".name = \"{}\",", command.name);
   text.line(".params = {{.name = \"{0}\", .size = sizeof({0}_params){1}}},", command.name,
@@ -433,6 +443,12 @@ void write_command(Text& text, const Registry& registry, const Roles& roles, con
     text.line(".return_offset = offsetof({}_params, ret),", command.name);
     text.line(".return_size = sizeof({}),", command.return_type);
     if (command.return_type == "VkResult") text.line(".returns_result = true,");
+    if (!command.successes.empty()) text.line(".successes = kSuccessesOf_{},", command.name);
+    if (!command.errors.empty()) text.line(".errors = kErrorsOf_{},", command.name);
+  }
+  const auto version = registry.command_versions.find(command.name);
+  if (version != registry.command_versions.end() && (version->second == "1.0" || version->second == "1.1")) {
+    text.line(".always_there = true,");
   }
   if (plan != nullptr) {
     text.line(".number = {},", plan->number);

@@ -120,6 +120,8 @@ void read_command(pugi::xml_node node, bool venus, Registry& registry) {
                   .return_type = proto.child("type").text().get(),
                   .venus = venus,
                   .params = {},
+                  .successes = split(node.attribute("successcodes").value(), ','),
+                  .errors = split(node.attribute("errorcodes").value(), ','),
                   .aliases = {}};
   for (const pugi::xml_node param : node.children("param")) {
     if (for_vulkan(param)) command.params.push_back(read_field(param));
@@ -149,6 +151,15 @@ void read_added_enumerators(pugi::xml_node node, Registry& registry) {
       if (!for_vulkan(item) || item.attribute("alias") || !item.attribute("extends")) continue;
       if (std::string_view(item.attribute("protect").value()) != "") continue;
       add_enumerator(registry, item.attribute("extends").value(), item.attribute("name").value());
+    }
+  }
+}
+
+void read_version(pugi::xml_node node, Registry& registry) {
+  for (const pugi::xml_node require : node.children("require")) {
+    if (!for_vulkan(require)) continue;
+    for (const pugi::xml_node item : require.children("command")) {
+      registry.command_versions.emplace(item.attribute("name").value(), node.attribute("number").value());
     }
   }
 }
@@ -207,7 +218,9 @@ std::expected<void, std::string> read_document(pugi::xml_node root, bool venus, 
   if (!venus) {
     for (const pugi::xml_node node : root.children("enums")) read_enums(node, registry);
     for (const pugi::xml_node node : root.children("feature")) {
-      if (for_vulkan(node)) read_added_enumerators(node, registry);
+      if (!for_vulkan(node)) continue;
+      read_added_enumerators(node, registry);
+      read_version(node, registry);
     }
     for (const pugi::xml_node node : root.child("extensions").children("extension")) {
       if (for_vulkan(node, "supported")) read_added_enumerators(node, registry);

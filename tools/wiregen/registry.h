@@ -49,6 +49,8 @@ struct Command {
   std::string return_type;
   bool venus = false;
   std::vector<Field> params;
+  std::vector<std::string> successes;  // of VkResult, those that it may return
+  std::vector<std::string> errors;
   std::vector<std::string> aliases;  // in the order of vk.xml
 };
 
@@ -81,7 +83,8 @@ enum class TypeClass : std::uint8_t { unknown, word, narrow, character, untyped,
 struct Registry {
   std::map<std::string, Struct> structs;
   std::map<std::string, Command> commands;
-  std::map<std::string, std::string> command_aliases;  // alias to name
+  std::map<std::string, std::string> command_aliases;   // alias to name
+  std::map<std::string, std::string> command_versions;  // of Vulkan, "1.0", for commands that are no extension's
   std::map<std::string, std::string> type_aliases;
   std::map<std::string, Handle> handles;
   std::map<std::string, Extension> extensions;

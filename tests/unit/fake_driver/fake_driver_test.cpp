@@ -66,6 +66,27 @@ TEST(FakeDriver, TheChosenCallFails) {
   EXPECT_EQ(driver.count("vkCreateSampler"), 3u);
 }
 
+TEST(FakeDriver, AFailedCallLeavesNoHandleButRubbish) {
+  FakeDriver driver;
+  const auto loader = driver.loader();
+  driver.fail("vkCreateInstance", 1, VK_ERROR_INCOMPATIBLE_DRIVER);
+  const VkInstanceCreateInfo info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+  VkInstance instance = VK_NULL_HANDLE;
+  EXPECT_EQ(loader->procs().vkCreateInstance(&info, nullptr, &instance), VK_ERROR_INCOMPATIBLE_DRIVER);
+  EXPECT_NE(instance, nullptr);
+  EXPECT_EQ(driver.live_objects(), 0u);
+}
+
+TEST(FakeDriver, ASuccessCodeIsReturnedOfACallThatIsMade) {
+  FakeDriver driver;
+  render::test::TestClient client(context_on(driver));
+  ASSERT_TRUE(client.start());
+  const std::size_t before = driver.live_objects();
+  driver.answer_with(VK_INCOMPLETE, "vkCreateSampler");
+  EXPECT_EQ(create_sampler(client, client.new_id()), VK_INCOMPLETE);
+  EXPECT_EQ(driver.live_objects(), before + 1);
+}
+
 TEST(FakeDriver, HiddenFunctionsAreMissing) {
   FakeDriver driver;
   driver.hide("vkCreateSampler");

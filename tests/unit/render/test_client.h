@@ -117,7 +117,7 @@ class TestClient {
     VkPhysicalDevice device_handle{};
     enumerate.pPhysicalDevices = &device_handle;
     enumerate.pPhysicalDevices_ids = &physical_device;
-    if (!call(enumerate) || enumerate.ret < 0) return false;
+    if (!call(enumerate) || enumerate.ret < 0 || *enumerate.pPhysicalDeviceCount == 0) return false;
 
     const float priority = 1.0F;
     const VkDeviceQueueCreateInfo queue_info{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,

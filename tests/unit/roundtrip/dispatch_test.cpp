@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <format>
-#include <map>
 #include <memory>
 #include <set>
 
+#include "client_objects.h"
 #include "dump.h"
 #include "fake_driver.h"
 #include "render/client_context.h"
@@ -23,20 +23,18 @@ constexpr std::uint64_t kRounds = 16;
 
 class Dispatch : public testing::Test {
  protected:
-  static constexpr std::uint64_t kPerType = 3;
-  static constexpr std::uint64_t kKnownIds = 1'000;
-  static constexpr std::uint64_t kFreshIds = 1'000'000;
-
   void SetUp() override { restart(); }
 
   // A new client on a new driver.
   void restart() {
+    objects_.reset();
     client_.reset();
     driver_.reset();
     driver_ = std::make_unique<FakeDriver>();
     client_ = std::make_unique<render::test::TestClient>(
         std::make_unique<render::ClientContext>(render::ContextOptions{}, driver().loader()));
     ASSERT_TRUE(client().start());
+    objects_ = std::make_unique<ClientObjects>(driver(), client(), random);
   }
 
   // False once a command has ended the context or its device.
@@ -47,34 +45,6 @@ class Dispatch : public testing::Test {
   [[nodiscard]] FakeDriver& driver() { return *driver_; }
   [[nodiscard]] render::test::TestClient& client() { return *client_; }
   [[nodiscard]] render::ClientContext& context() { return static_cast<render::ClientContext&>(*client().context); }
-
-  // Ids for a Filler. What a command destroyed comes back under the same id.
-  [[nodiscard]] std::uint64_t existing(VkObjectType type) {
-    switch (type) {
-      case VK_OBJECT_TYPE_INSTANCE: return client().instance;
-      case VK_OBJECT_TYPE_PHYSICAL_DEVICE: return client().physical_device;
-      case VK_OBJECT_TYPE_DEVICE: return client().device;
-      case VK_OBJECT_TYPE_QUEUE: return client().queue;
-      default: break;
-    }
-    const auto number = types.try_emplace(type, types.size()).first->second;
-    const wire::ObjectId id = kKnownIds + number * kPerType + random.below(kPerType);
-    if (context().objects().find(id).type == VK_OBJECT_TYPE_UNKNOWN) {
-      render::Device& device = *context().instance()->devices.front();
-      // What dies with a pool, or has pages behind it, has nobody here who would destroy it.
-      const bool nobodys = type == VK_OBJECT_TYPE_COMMAND_BUFFER || type == VK_OBJECT_TYPE_DESCRIPTOR_SET ||
-                           type == VK_OBJECT_TYPE_DEFERRED_OPERATION_KHR || type == VK_OBJECT_TYPE_DEVICE_MEMORY;
-      const std::uint64_t handle = driver().make(type, nobodys ? 0 : std::bit_cast<std::uint64_t>(device.handle));
-      EXPECT_EQ(context().objects().insert(
-                    id, {.type = type, .owner = device.number, .handle = handle, .state = state_of(device)}),
-                wire::ObjectTable::Insert::ok);
-    }
-    return id;
-  }
-  [[nodiscard]] Filler::Objects source() {
-    return {.existing = [this](VkObjectType type) { return existing(type); },
-            .fresh = [this](VkObjectType) { return kFreshIds + ++last_fresh; }};
-  }
 
   // What the driver must be called with, which is known only while the objects still exist.
   [[nodiscard]] std::string expected_call(const Command& command, const void* params,
@@ -95,7 +65,7 @@ class Dispatch : public testing::Test {
     random = Random(seed_for(command.name, seed));
     arena.reset();
     Zeroed params(command.params.size);
-    Filler(random, arena, source()).fill_request(command, params.get());
+    Filler(random, arena, objects_->source()).fill_request(command, params.get());
     const std::string expected = expected_call(command, params.get(), dropped);
     const std::string ids = dump_created(command, params.get());
     wire::Encoder encoder(bytes);
@@ -135,11 +105,10 @@ class Dispatch : public testing::Test {
 
   std::unique_ptr<FakeDriver> driver_;
   std::unique_ptr<render::test::TestClient> client_;
+  std::unique_ptr<ClientObjects> objects_;
   Random random{0};
   Arena arena{kMostBytes};
   std::vector<std::byte> bytes = std::vector<std::byte>(kMostBytes);
-  std::map<VkObjectType, std::uint64_t> types;
-  std::uint64_t last_fresh = 0;
 };
 
 TEST_F(Dispatch, EveryGeneratedCommandReachesTheDriverAndComesBack) {
@@ -220,7 +189,7 @@ TEST_F(Dispatch, CommandsByHandSurviveAnyContents) {
       random = Random(seed_for(command->name, seed));
       arena.reset();
       Zeroed params(command->params.size);
-      Filler(random, arena, source()).fill_request(*command, params.get());
+      Filler(random, arena, objects_->source()).fill_request(*command, params.get());
       wire::Encoder encoder(bytes);
       command->coding.encode_request(encoder, 1, params.get());
       ASSERT_TRUE(encoder.ok());

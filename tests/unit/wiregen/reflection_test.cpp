@@ -59,6 +59,15 @@ TEST(Reflection, OutputsAndAllocatorsAreTold) {
   EXPECT_THAT(line_with(text, ".name = \"pAllocator\""), HasSubstr(".kind = Kind::host_pointer"));
 }
 
+TEST(Reflection, CommandsKnowTheirResults) {
+  const std::string text = tables(kInfo, R"(
+  <command successcodes="VK_SUCCESS,VK_INCOMPLETE" errorcodes="VK_ERROR_UNKNOWN">
+    <proto><type>VkResult</type> <name>vkCreateThing</name></proto>
+    <param><type>VkDevice</type> <name>device</name></param></command>)");
+  EXPECT_THAT(text, HasSubstr("kSuccessesOf_vkCreateThing[] = {\n  VK_SUCCESS,\n  VK_INCOMPLETE,\n};"));
+  EXPECT_THAT(text, HasSubstr("kErrorsOf_vkCreateThing[] = {\n  VK_ERROR_UNKNOWN,\n};"));
+}
+
 TEST(Reflection, EveryFunctionOfTheHostIsFaked) {
   const std::string text = tables(kInfo, kCreate);
   EXPECT_EQ(body_of(text,

@@ -67,6 +67,19 @@ TEST(Registry, FollowsAliases) {
   EXPECT_EQ(registry.commands.at("vkDo").aliases, std::vector<std::string>{"vkDoKHR"});
 }
 
+TEST(Registry, KnowsWhichVersionBroughtACommand) {
+  Registry registry;
+  const auto parsed = parse_xml(R"(<registry>
+    <feature api="vulkan,vulkansc" name="VK_VERSION_1_1" number="1.1"><require>
+      <command name="vkDo"/></require></feature>
+    <feature api="vulkansc" name="VKSC_VERSION_1_0" number="1.0"><require>
+      <command name="vkDoSC"/></require></feature></registry>)",
+                                false, registry);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(registry.command_versions.at("vkDo"), "1.1");
+  EXPECT_FALSE(registry.command_versions.contains("vkDoSC"));
+}
+
 TEST(Registry, NumbersEnumeratorsOfVenusExtensions) {
   Registry registry;
   const auto parsed = parse_xml(R"(<registry><extensions>
