@@ -46,7 +46,8 @@ Result<int> run(const char* argv0, CaptureView view, const CaptureOptions& optio
     if (!parsed) return std::unexpected(std::move(parsed.error()));
     range = *parsed;
   }
-  auto worker = supervisor::find_worker(argv0, {}, Environment::of_this_process().entries());
+  auto worker =
+      supervisor::find_worker(argv0, {}, worker_environment(Environment::of_this_process(), std::nullopt).entries());
   if (!worker) return std::unexpected(std::move(worker.error()));
   const UniqueFd file(::open(options.file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail_errno(fmt::format("The capture '{}' cannot be opened", options.file.native()), errno);

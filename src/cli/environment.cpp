@@ -14,6 +14,24 @@ extern "C" char** environ;  // NOLINT: POSIX leaves the declaration to the progr
 namespace hesper::cli {
 namespace {
 
+// What a worker may need to know of the user's environment; everything else, such as passwords for other programs and
+// the sockets of the session, is none of its business. docs/sandbox.md has the list in words.
+constexpr std::string_view kForWorkers[] = {
+    // Hesper's own, and what any process may look at
+    "HESPER_*", "HOME", "LANG", "LANGUAGE", "LC_*", "PATH", "TERM", "COLORTERM", "NO_COLOR", "TMPDIR", "TZ", "XDG_*",
+    // the linker, the C library, sanitizers and coverage
+    "LD_*", "DYLD_*", "GLIBC_TUNABLES", "MALLOC_*", "ASAN_*", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LLVM_*",
+    "GCOV_*",
+    // the Vulkan loader; layers, which are switched on and off by names of their own
+    "VK_*", "VULKAN_*", "ENABLE_*", "DISABLE_*",
+    // Mesa: all its drivers, then each
+    "MESA_*", "DRI_PRIME", "DRIRC_*", "LIBGL_*", "NIR_*", "GALLIUM_*", "GALLIVM_*", "DRAW_*", "ST_*", "LP_*", "LVP_*",
+    "ACO_*", "RADV_*", "RADEON_*", "AMD_*", "ANV_*", "HASVK_*", "INTEL_*", "NVK_*", "NAK_*", "NOUVEAU_*", "TU_*",
+    "FD_*", "IR3_*", "PAN_*", "PANVK_*", "BIFROST_*", "V3D_*", "V3DV_*", "BROADCOM_*", "HK_*", "AGX_*", "ASAHI_*",
+    "PVR_*", "DZN_*", "KK_*",
+    // NVIDIA, AMDVLK, MoltenVK and Metal
+    "__GL_*", "__VK_*", "__NV_*", "NVIDIA_*", "CUDA_*", "AMDVLK_*", "MVK_*", "MTL_*", "METAL_*"};
+
 bool has_name(std::string_view entry, std::string_view name) {
   return entry.size() > name.size() && entry[name.size()] == '=' && entry.starts_with(name);
 }
@@ -67,13 +85,20 @@ void Environment::remove(std::string_view name) {
   std::erase_if(entries_, [&](const auto& entry) { return has_name(entry, name); });
 }
 
-void Environment::remove_prefixed(std::string_view prefix) {
-  std::erase_if(entries_, [&](const auto& entry) { return entry.starts_with(prefix); });
+void Environment::keep(std::span<const std::string_view> names) {
+  std::erase_if(entries_, [&](const auto& entry) {
+    return std::ranges::none_of(names, [&](std::string_view name) {
+      return name.ends_with('*') ? entry.starts_with(name.substr(0, name.size() - 1)) : has_name(entry, name);
+    });
+  });
 }
 
-Environment worker_environment(Environment base, const std::optional<std::filesystem::path>& host_driver) {
-  base.remove_prefixed("VN_");
-  base.remove_prefixed("VTEST_");
+Environment worker_environment(const Environment& everything, const std::optional<std::filesystem::path>& host_driver,
+                               const std::vector<std::string>& passed) {
+  std::vector<std::string_view> names(std::begin(kForWorkers), std::end(kForWorkers));
+  names.insert(names.end(), passed.begin(), passed.end());
+  Environment base = everything;
+  base.keep(names);
   for (const char* list : {"VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES"}) {
     const auto value = base.get(list);
     if (!value) continue;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,8 @@ class Environment {
   // Adds `item` to a comma-separated list, unless it is in it.
   void append(std::string_view name, std::string_view item);
   void remove(std::string_view name);
-  void remove_prefixed(std::string_view prefix);
+  // Keeps those variables that are named; "NAME*": all that begin so.
+  void keep(std::span<const std::string_view> names);
 
   // "NAME=value" each, as spawn() takes them.
   [[nodiscard]] const std::vector<std::string>& entries() const noexcept { return entries_; }
@@ -30,8 +32,12 @@ class Environment {
   std::vector<std::string> entries_;
 };
 
-// For the worker: the host's drivers without Venus. host_driver: the only driver manifest to use, if given.
-[[nodiscard]] Environment worker_environment(Environment base, const std::optional<std::filesystem::path>& host_driver);
+// For the worker: what itself, the host's drivers and their libraries read (docs/sandbox.md), without Venus.
+// host_driver: the only driver manifest to use, if given. passed: names of further variables; "NAME*": all that begin
+// so.
+[[nodiscard]] Environment worker_environment(const Environment& base,
+                                             const std::optional<std::filesystem::path>& host_driver,
+                                             const std::vector<std::string>& passed = {});
 
 // For the client: nothing but Venus, talking vtest at `socket`. venus_icd: manifests, separated by ':'.
 // low_latency: Venus asks the worker for fences instead of looking for them in shared memory; docs/measured.md.

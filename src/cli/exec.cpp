@@ -65,8 +65,9 @@ Result<int> run(const char* argv0, const ExecOptions& options) {
   const Environment environment = Environment::of_this_process();
   auto icd = venus_icd(options, environment);
   if (!icd) return std::unexpected(std::move(icd.error()));
-  auto worker = supervisor::find_worker(argv0, options.worker,
-                                        worker_environment(environment, options.worker.host_driver).entries());
+  auto worker = supervisor::find_worker(
+      argv0, options.worker,
+      worker_environment(environment, options.worker.host_driver, options.worker.pass_environment).entries());
   if (!worker) return std::unexpected(std::move(worker.error()));
   if (options.worker.verbose) supervisor::print_probe(*worker);
 

@@ -51,6 +51,15 @@ void add_driver_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       .add_flag("--require-sandbox", worker.require_sandbox,
                 "Serve no client where the system does not allow that level; otherwise the nearest one is used")
       ->envname("HESPER_REQUIRE_SANDBOX");
+  command
+      .add_option(
+          "--pass-env", worker.pass_environment,
+          "Variables of the environment that workers get beside those that drivers are known to read, separated "
+          "by commas; NAME* stands for all that begin so")
+      ->envname("HESPER_PASS_ENV")
+      ->delimiter(',')
+      ->expected(1)
+      ->type_name("NAMES");
 }
 
 void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker,

@@ -42,7 +42,9 @@ void write_pictures(int socket, const std::filesystem::path& folder) {
 
 Result<int> run(const char* argv0, const ReplayOptions& options) {
   auto worker = supervisor::find_worker(
-      argv0, options.worker, worker_environment(Environment::of_this_process(), options.worker.host_driver).entries());
+      argv0, options.worker,
+      worker_environment(Environment::of_this_process(), options.worker.host_driver, options.worker.pass_environment)
+          .entries());
   if (!worker) return std::unexpected(std::move(worker.error()));
   const UniqueFd file(::open(options.file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail_errno(fmt::format("The capture '{}' cannot be opened", options.file.native()), errno);

@@ -30,7 +30,9 @@ void print_how_to_connect(const std::filesystem::path& socket) {
 
 Result<int> run(const char* argv0, const ServeOptions& options) {
   auto worker = supervisor::find_worker(
-      argv0, options.worker, worker_environment(Environment::of_this_process(), options.worker.host_driver).entries());
+      argv0, options.worker,
+      worker_environment(Environment::of_this_process(), options.worker.host_driver, options.worker.pass_environment)
+          .entries());
   if (!worker) return std::unexpected(std::move(worker.error()));
   platform::ignore_broken_pipes();
   auto signals = platform::SignalPipe::install(kSignals);

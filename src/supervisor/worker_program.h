@@ -56,6 +56,7 @@ struct WorkerChoices {
   bool validate = false;                             // see render::ContextOptions
   std::optional<std::filesystem::path> capture;      // see CaptureFiles
   bool verbose = false;
+  std::vector<std::string> pass_environment;   // variables that workers get beside those that all get
   std::string sandbox;                         // a sandbox::Level by name; empty: strict
   bool require_sandbox = false;                // a worker that does not reach it serves nobody
   std::optional<std::uint64_t> address_space;  // the next four: see sandbox::Choices

@@ -1,10 +1,11 @@
 // A Vulkan driver that is another one, but for one call that goes wrong: to see what becomes of a worker whose driver
 // fails, hangs, spins or crashes in the middle of a command. Used through the Vulkan loader, as any driver.
 //
-// TROUBLE_DRIVER   the library of the real driver
-// TROUBLE          HOW:COMMAND:K[:APPLICATION]: what happens at the K-th call (from 1) of COMMAND, in processes whose
-//                  instance was made for APPLICATION (all, if it is not given). HOW is crash, exit, hang (sleeps for
-//                  ever), spin (works for ever), or a VkResult: a number that the call returns without doing anything.
+// HESPER_TROUBLE_DRIVER  the library of the real driver
+// HESPER_TROUBLE         HOW:COMMAND:K[:APPLICATION]: what happens at the K-th call (from 1) of COMMAND, in processes
+//                        whose instance was made for APPLICATION (all, if it is not given). HOW is crash, exit, hang
+//                        (sleeps for ever), spin (works for ever), or a VkResult: a number that the call returns
+//                        without doing anything.
 #include <dlfcn.h>
 #include <unistd.h>
 #include <vulkan/vulkan_core.h>
@@ -27,7 +28,7 @@ struct Trouble {
 };
 
 Trouble parse() {
-  const char* text = std::getenv("TROUBLE");
+  const char* text = std::getenv("HESPER_TROUBLE");
   if (text == nullptr) return {};
   std::string_view rest(text);
   const auto next = [&] {
@@ -61,10 +62,10 @@ PFN_vkGetDeviceProcAddr real_device_lookup = nullptr;
 
 bool load() {
   static const bool loaded = [] {
-    const char* path = std::getenv("TROUBLE_DRIVER");
+    const char* path = std::getenv("HESPER_TROUBLE_DRIVER");
     void* library = path == nullptr ? nullptr : ::dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
-      std::fprintf(stderr, "trouble: TROUBLE_DRIVER does not name a driver's library.\n");
+      std::fprintf(stderr, "trouble: HESPER_TROUBLE_DRIVER does not name a driver's library.\n");
       return false;
     }
     real_lookup = reinterpret_cast<Lookup>(::dlsym(library, "vk_icdGetInstanceProcAddr"));

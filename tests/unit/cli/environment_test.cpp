@@ -59,6 +59,43 @@ TEST(WorkerEnvironment, HasNoVenusInIt) {
   EXPECT_EQ(worker.get("PATH"), "/bin");
 }
 
+TEST(WorkerEnvironment, HasWhatDriversRead) {
+  const auto worker = worker_environment(with({{"MESA_SHADER_CACHE_DIR", "/c"},
+                                               {"LP_NUM_THREADS", "2"},
+                                               {"RADV_DEBUG", "llvm"},
+                                               {"__GL_SHADER_DISK_CACHE", "0"},
+                                               {"VK_LAYER_PATH", "/l"},
+                                               {"LD_LIBRARY_PATH", "/x"},
+                                               {"XDG_CACHE_HOME", "/h"},
+                                               {"HESPER_LOG", "debug"},
+                                               {"ENABLE_SOME_LAYER", "1"}}),
+                                         std::nullopt);
+  EXPECT_EQ(worker.entries().size(), 9u + 1) << "and VK_LOADER_DRIVERS_DISABLE";
+  EXPECT_EQ(worker.get("LP_NUM_THREADS"), "2");
+}
+
+TEST(WorkerEnvironment, HasNothingThatIsNoneOfItsBusiness) {
+  const auto worker = worker_environment(with({{"AWS_SECRET_ACCESS_KEY", "s"},
+                                               {"SSH_AUTH_SOCK", "/s"},
+                                               {"DBUS_SESSION_BUS_ADDRESS", "unix:/b"},
+                                               {"DISPLAY", ":0"},
+                                               {"WAYLAND_DISPLAY", "wayland-0"},
+                                               {"HOMEPAGE", "x"},
+                                               {"GITHUB_TOKEN", "t"}}),
+                                         std::nullopt);
+  EXPECT_EQ(worker.entries().size(), 1u) << "VK_LOADER_DRIVERS_DISABLE alone";
+}
+
+TEST(WorkerEnvironment, HasWhatTheUserPasses) {
+  const auto worker =
+      worker_environment(with({{"ACME_DEBUG", "1"}, {"ACME_TRACE", "2"}, {"OTHER", "3"}, {"OTHER_ONE", "4"}}),
+                         std::nullopt, {"ACME_*", "OTHER"});
+  EXPECT_EQ(worker.get("ACME_DEBUG"), "1");
+  EXPECT_EQ(worker.get("ACME_TRACE"), "2");
+  EXPECT_EQ(worker.get("OTHER"), "3");
+  EXPECT_FALSE(worker.get("OTHER_ONE"));
+}
+
 TEST(WorkerEnvironment, KeepsTheUsersChoiceOfHostDriver) {
   const auto worker = worker_environment(with({{"VK_DRIVER_FILES", "/a/lvp.json"}}), std::nullopt);
   EXPECT_EQ(worker.get("VK_DRIVER_FILES"), "/a/lvp.json");
