@@ -290,6 +290,7 @@ int main(int argc, char** argv) {
   // We end by _Exit(): exit() is a driver that gives up, and that must not look as if the client had left.
   std::atexit([] { std::_Exit(std::to_underlying(supervisor::WorkerExit::driver_gave_up)); });
   flight::Recorder& recorder = recorder_on(arguments.record);
+  recorder.confined(std::to_underlying(confined.reached));
   flight::StreamRecord& record = recorder.open(flight::Kind::context, 0);
   render::ContextOptions options{.memory = *memory,
                                  .memory_budget = arguments.memory_budget,

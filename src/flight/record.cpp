@@ -45,6 +45,10 @@ void Recorder::close(StreamRecord& stream) noexcept {
   std::erase_if(unread_, [&](const auto& each) { return each.get() == &stream; });
 }
 
+void Recorder::confined(std::uint8_t level) noexcept {
+  record_->confinement.store(std::uint32_t{level} + 1, std::memory_order_relaxed);
+}
+
 Result<UniqueFd> create_record() { return platform::create_shared_memory("hesper-flight", sizeof(Record)); }
 
 Result<platform::Mapping> map_record(int fd) { return platform::Mapping::map(fd, sizeof(Record)); }
@@ -52,6 +56,11 @@ Result<platform::Mapping> map_record(int fd) { return platform::Mapping::map(fd,
 const Record& record_in(const platform::Mapping& memory) noexcept {
   // SAFETY: as in Recorder's constructor.
   return *std::launder(reinterpret_cast<const Record*>(memory.data()));
+}
+
+std::optional<std::uint32_t> confinement(const Record& record) noexcept {
+  const std::uint32_t word = record.confinement.load(std::memory_order_relaxed);
+  return word == 0 ? std::nullopt : std::optional(word - 1);
 }
 
 std::optional<StreamView> view(const Record& record, std::size_t index) {
@@ -64,6 +73,7 @@ std::optional<StreamView> view(const Record& record, std::size_t index) {
                     .history = {}};
   if (result.kind == Kind::unused) return std::nullopt;
   const std::uint32_t batches = stream.batches_.load(std::memory_order_relaxed);
+  result.history.reserve(std::min<std::uint32_t>(result.count, kHistory));
   std::uint32_t back = 1;  // the batch looked at: 1 is the newest
   for (std::uint32_t i = 1; i <= std::min<std::uint32_t>(result.count, kHistory); ++i) {
     const std::uint32_t command = result.count - i;

@@ -22,8 +22,9 @@
 namespace hesper::flight {
 
 inline constexpr std::size_t kStreams = 128;  // the context stream, 64 rings, 63 queues
-inline constexpr std::size_t kHistory = 32;   // commands that each stream remembers; a power of two
-inline constexpr std::size_t kBatches = 8;    // batches whose times it remembers; a power of two
+inline constexpr std::size_t kHistory =
+    256;                                    // commands that each stream remembers; 256, as a byte is the cheapest index
+inline constexpr std::size_t kBatches = 8;  // batches whose times it remembers; a power of two
 
 // Time since the system started, as std::chrono::steady_clock has it: the same for all processes.
 using Microseconds = std::chrono::microseconds;
@@ -119,6 +120,7 @@ class ActivityScope {
 
 // What lies in the shared memory, zeroed at first. Pages of streams that are never used are never allocated.
 struct Record {
+  std::atomic<std::uint32_t> confinement;  // see Recorder::confined(), plus 1
   std::array<StreamRecord, kStreams> streams;
 };
 static_assert(std::atomic<std::int64_t>::is_always_lock_free, "both processes must use the same plain accesses");
@@ -135,6 +137,9 @@ class Recorder {
   // this. When all records are in use, a stream gets one that nobody reads.
   [[nodiscard]] StreamRecord& open(Kind kind, std::uint32_t number);
   void close(StreamRecord& stream) noexcept;
+
+  // level: how much this process is confined, in the supervisor's and the worker's own terms (sandbox::Level).
+  void confined(std::uint8_t level) noexcept;
 
  private:
   explicit Recorder(platform::Mapping memory) noexcept;
@@ -168,6 +173,8 @@ struct StreamView {
   std::uint32_t pulse;
   std::vector<Executed> history;  // the newest first; kHistory at most
 };
+// What the worker gave to confined(), or anything; empty: it has not come so far.
+[[nodiscard]] std::optional<std::uint32_t> confinement(const Record& record) noexcept;
 // Empty: the record is not in use.
 [[nodiscard]] std::optional<StreamView> view(const Record& record, std::size_t index);
 

@@ -40,6 +40,13 @@ std::string describe(std::size_t number, std::optional<pid_t> process) {
   return process ? fmt::format("client {} (process {})", number, *process) : fmt::format("client {}", number);
 }
 
+// "The worker of client 3 (process 812), process 815 (sandbox strict),"
+std::string describe_worker(std::size_t number, std::optional<pid_t> client, pid_t worker,
+                            const platform::Mapping& record) {
+  return fmt::format("The worker of {}, process {} ({}),", describe(number, client), worker,
+                     sandbox_text(flight::record_in(record)));
+}
+
 void log_last_commands(const platform::Mapping& record) {
   for (const std::string& line : last_commands(flight::record_in(record), std::chrono::steady_clock::now()))
     log::error("  {}", line);
@@ -165,13 +172,17 @@ void Supervisor::start_spares() {
     auto pair = platform::create_socket_pair();
     auto worker = pair ? start_worker(pair->second.get(), true, "spare worker") : std::unexpected(pair.error());
     if (!worker) {
-      // The next client's own worker will fail likewise, and then it is worth an error.
+      // The next client's own worker may fail likewise, and then it is worth an error.
       log::debug("No spare worker: {}", worker.error().message);
-      limits_.spare_workers = 0;
-      return;
+      return put_off_spares();
     }
     spares_.push_back({.worker = std::move(*worker), .control = std::move(pair->first)});
   }
+}
+
+void Supervisor::put_off_spares() {
+  start_spares_at_ = Clock::now() + limits_.spare_retry * spare_retry_;
+  spare_retry_ = std::min(spare_retry_ * 2, kLongestSpareRetry);
 }
 
 Result<Supervisor::Worker> Supervisor::find_worker_for(const Client& client) {
@@ -181,10 +192,13 @@ Result<Supervisor::Worker> Supervisor::find_worker_for(const Client& client) {
     start_spares_at_ = Clock::now() + kSpareDelay;
     const SpareOrder order{.client = client.number};
     if (platform::send_all(spare.control.get(), std::as_bytes(std::span(&order, 1))) &&
-        platform::send_fd(spare.control.get(), client.socket.get()))
+        platform::send_fd(spare.control.get(), client.socket.get())) {
+      spare_retry_ = 1;
       return std::move(spare.worker);
+    }
     ::kill(spare.worker.process, SIGKILL);  // it was dying
     (void)platform::wait_for_child(spare.worker.process);
+    put_off_spares();
   }
   return start_worker(client.socket.get(), false, fmt::format("client {}", client.number));
 }
@@ -237,10 +251,10 @@ bool Supervisor::reap_spare(Spare& spare) {
   const auto state = platform::check_child(spare.worker.process);
   const bool killed = state.kind == platform::ChildState::Kind::killed;
   if (!killed && state.kind != platform::ChildState::Kind::exited) return false;
-  // No replacement: it would most likely end like this one. The next client's own worker tells what is wrong.
-  log::debug("A spare worker ends ({} {}); clients get theirs when they come.", killed ? "signal" : "status",
-             state.value);
-  limits_.spare_workers = 0;
+  // Not at once again: the next would most likely end like this one, and a client's own worker tells what is wrong.
+  log::debug("A spare worker ends ({} {}); until there is another, clients get theirs when they come.",
+             killed ? "signal" : "status", state.value);
+  put_off_spares();
   return true;
 }
 
@@ -261,8 +275,7 @@ void Supervisor::reap_workers() {
     const pid_t worker = std::exchange(client.worker.process, 0);
     client.stopped_at.reset();
     if (client.lost_at) continue;  // we have killed it
-    const std::string whose =
-        fmt::format("The worker of {}, process {},", describe(client.number, client.process), worker);
+    const std::string whose = describe_worker(client.number, client.process, worker, client.worker.record);
     if (state.kind == platform::ChildState::Kind::killed) {
       log::error("{} ended by signal {} ({}). Other clients are not affected.", whose, state.value,
                  ::strsignal(state.value));
@@ -312,8 +325,8 @@ void Supervisor::watch_workers() {
 
 void Supervisor::kill_worker(Client& client, std::string_view reason) {
   client.stopped_at.reset();
-  log::error("The worker of {}, process {}, is killed: {}. Other clients are not affected.",
-             describe(client.number, client.process), client.worker.process, reason);
+  log::error("{} is killed: {}. Other clients are not affected.",
+             describe_worker(client.number, client.process, client.worker.process, client.worker.record), reason);
   log_last_commands(client.worker.record);
   ::kill(client.worker.process, SIGKILL);
   lose(client);

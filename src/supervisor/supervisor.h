@@ -36,8 +36,13 @@ struct Limits {
   // Workers that are started ahead of their clients, so that a client need not wait for the host's driver to load.
   // None while captures are made.
   std::size_t spare_workers = 1;
+  // After a spare worker ended by itself, or could not be started, the next one comes so much later, and each further
+  // one twice as late, up to kLongestSpareRetry: a driver that cannot start must not keep the host busy.
+  std::chrono::milliseconds spare_retry{1000};
   std::chrono::milliseconds watchdog{10000};  // see watchdog.h; 0: workers may hang or be stopped for ever
 };
+
+inline constexpr int kLongestSpareRetry = 64;  // times Limits::spare_retry
 
 class Supervisor {
  public:
@@ -94,6 +99,7 @@ class Supervisor {
   [[nodiscard]] Result<Worker> find_worker_for(const Client& client);
   void start_spares();
   bool reap_spare(Spare& spare);
+  void put_off_spares();
   void reap_workers();
   void kill_late_workers();
   void watch_workers();
@@ -115,6 +121,7 @@ class Supervisor {
   std::optional<Clock::time_point> accept_again_at_;  // accept() failed, out of fds most likely
   std::vector<Spare> spares_;
   Clock::time_point start_spares_at_{};
+  int spare_retry_ = 1;  // times Limits::spare_retry
   std::vector<Client> clients_;
 };
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
+#include "sandbox/level.h"
 #include "wire/names.h"
 
 namespace hesper::supervisor {
@@ -123,6 +125,13 @@ std::string_view activity_name(std::uint16_t type) noexcept {
     case Activity::waits_for_fence: return "(wait for a fence)";
   }
   return wire::command_name(type);
+}
+
+std::string sandbox_text(const flight::Record& record) {
+  const auto level = flight::confinement(record);
+  if (!level) return "not in its sandbox yet";
+  if (*level > std::to_underlying(sandbox::Level::strict)) return fmt::format("sandbox unknown: it says {}", *level);
+  return fmt::format("sandbox {}", sandbox::name_of(static_cast<sandbox::Level>(*level)));
 }
 
 std::vector<std::string> last_commands(const flight::Record& record, Clock::time_point end) {

@@ -61,6 +61,9 @@ class Watchdog {
 // "vkCreateImage", or what else keeps a stream busy, as a name.
 [[nodiscard]] std::string_view activity_name(std::uint16_t type) noexcept;
 
+// How a worker was confined, for log lines: "sandbox strict".
+[[nodiscard]] std::string sandbox_text(const flight::Record& record);
+
 // What a worker did before its end, a line for each stream that was busy, or for the one that was busy last.
 [[nodiscard]] std::vector<std::string> last_commands(const flight::Record& record, Watchdog::Clock::time_point end);
 

@@ -20,8 +20,8 @@ class FailureTest(TestCase):
         variables = {"HESPER_LOG": "debug"}  # names the process of each client
         if trouble is None:
             return self.start(Server, self.scratch, options, **variables)
-        variables["TROUBLE"] = f"{trouble}:unlucky"
-        variables["TROUBLE_DRIVER"] = json.loads(NATIVE_ICD.read_text())["ICD"]["library_path"]
+        variables["HESPER_TROUBLE"] = f"{trouble}:unlucky"
+        variables["HESPER_TROUBLE_DRIVER"] = json.loads(NATIVE_ICD.read_text())["ICD"]["library_path"]
         return self.start(Server, self.scratch, options, TROUBLE, **variables)
 
     def launch(self, server, mesa, *command, name="lucky"):
@@ -69,6 +69,7 @@ class Driver(FailureTest):
         end = self.wait_for_log(server, says)
         self.expect_prompt_end(victim, end, server)
         self.assertIn(name, server.log())
+        self.assertIn("(sandbox strict),", server.log())
         self.expect_undisturbed(bystander, server)
 
     def test_crashes(self):

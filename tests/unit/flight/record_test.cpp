@@ -26,16 +26,17 @@ TEST_F(SharedRecord, AnUnusedStreamHasNoView) {
 TEST_F(SharedRecord, TheOtherSideSeesTheCurrentCommandAndThoseBefore) {
   StreamRecord& stream = recorder->open(Kind::ring, 5);
   stream.begin_batch();
-  for (std::uint16_t type = 1; type <= 40; ++type) stream.command(type);
+  constexpr std::uint16_t kCommands = kHistory + 40;
+  for (std::uint16_t type = 1; type <= kCommands; ++type) stream.command(type);
   const auto seen = view(record, 0);
   ASSERT_TRUE(seen);
   EXPECT_EQ(seen->kind, Kind::ring);
   EXPECT_EQ(seen->number, 5u);
   EXPECT_EQ(seen->state, State::busy);
-  EXPECT_EQ(seen->count, 40u);
+  EXPECT_EQ(seen->count, kCommands);
   ASSERT_EQ(seen->history.size(), kHistory);
-  EXPECT_EQ(seen->history.front().type, 40);
-  EXPECT_EQ(seen->history.back().type, 40 - kHistory + 1);
+  EXPECT_EQ(seen->history.front().type, kCommands);
+  EXPECT_EQ(seen->history.back().type, kCommands - kHistory + 1);
   stream.end_batch();
   EXPECT_EQ(view(record, 0)->state, State::idle);
 }
@@ -77,6 +78,14 @@ TEST_F(SharedRecord, MoreStreamsThanRecordsWriteWhereNobodyReads) {
   }
   for (StreamRecord* stream : streams) recorder->close(*stream);
   for (std::size_t i = 0; i < kStreams; ++i) EXPECT_FALSE(view(record, i));
+}
+
+TEST_F(SharedRecord, TheOtherSideSeesHowTheWorkerIsConfined) {
+  EXPECT_FALSE(confinement(record));
+  recorder->confined(0);
+  EXPECT_EQ(confinement(record), 0u);
+  recorder->confined(2);
+  EXPECT_EQ(confinement(record), 2u);
 }
 
 TEST_F(SharedRecord, AnythingMayStandInIt) {

@@ -47,7 +47,8 @@ bool poll_for(const UniqueFd& fd, short events, int milliseconds) {
 class SupervisorTest : public testing::Test {
  protected:
   // Serves with `script` as the worker until stop().
-  void serve(const std::string& script, std::size_t max_clients = 16, std::size_t spares = 0) {
+  void serve(const std::string& script, std::size_t max_clients = 16, std::size_t spares = 0,
+             std::chrono::milliseconds spare_retry = std::chrono::hours(1)) {
     const auto worker = directory_.write("worker", "#!/bin/sh\n" + script + "\n");
     std::filesystem::permissions(worker, std::filesystem::perms::owner_all);
     platform::ignore_broken_pipes();
@@ -55,7 +56,7 @@ class SupervisorTest : public testing::Test {
     listener_.emplace(std::move(*platform::Listener::at(directory_.path() / "socket")));
     supervisor_.emplace(std::move(*Supervisor::create(
         *listener_, *signals_, {.path = worker, .options = {}, .environment = {"PATH=/usr/bin:/bin"}},
-        {.max_clients = max_clients, .spare_workers = spares})));
+        {.max_clients = max_clients, .spare_workers = spares, .spare_retry = spare_retry})));
     thread_ = std::thread([this] {
       status_ = supervisor_->run([](std::span<const platform::ReceivedSignal> received) {
         for (const auto& signal : received)
@@ -215,7 +216,7 @@ TEST_F(SupervisorTest, WithoutASpareWorkerClientsGetACold) {
   EXPECT_EQ(read_all(connect()), "cold");
 }
 
-TEST_F(SupervisorTest, ASpareWorkerThatEndsIsNotReplaced) {
+TEST_F(SupervisorTest, ASpareWorkerThatEndsIsNotReplacedAtOnce) {
   serve(R"(case "$*" in *--spare*) echo $$ >> "$0.spares"; exit 1 ;; esac; printf cold >&3)", 16, 1);
   // Until the supervisor has reaped it, a client could be handed to it while it dies, which would count as its use.
   const auto spares = directory_.path() / "worker.spares";
@@ -226,6 +227,18 @@ TEST_F(SupervisorTest, ASpareWorkerThatEndsIsNotReplaced) {
   }
   for (int i = 0; i < 5; ++i) EXPECT_EQ(read_all(connect()), "cold");
   EXPECT_EQ(std::filesystem::file_size(spares), std::to_string(spare).size() + 1) << "One line for each.";
+}
+
+TEST_F(SupervisorTest, SpareWorkersComeAgainAfterSomeThatEnded) {
+  const std::string three_end = R"sh(case "$*" in *--spare*)
+    echo >> "$0.spares"
+    [ "$(wc -l < "$0.spares")" -gt 3 ] || exit 1 ;;
+esac
+)sh";
+  serve(three_end + kTellsHowItStarted, 16, 1, std::chrono::milliseconds(5));
+  std::string how;
+  for (int i = 0; i < 1000 && how != "spare"; ++i) how = read_all(connect());
+  EXPECT_EQ(how, "spare") << "Spare workers stay away for ever.";
 }
 
 TEST_F(SupervisorTest, ItsEndEndsTheClientsThatAreLeft) {

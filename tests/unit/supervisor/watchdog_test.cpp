@@ -7,6 +7,7 @@
 #include <cstring>
 #include <random>
 
+#include "sandbox/level.h"
 #include "wire/names.h"
 
 namespace hesper::supervisor {
@@ -131,6 +132,14 @@ TEST_F(WatchdogTest, BusyStreamsComeFirstAndAloneIfThereAreAny) {
   EXPECT_THAT(lines[0], testing::HasSubstr("last executed"));
 }
 
+TEST_F(WatchdogTest, TheSandboxIsNamed) {
+  EXPECT_EQ(sandbox_text(record()), "not in its sandbox yet");
+  recorder_->confined(static_cast<std::uint8_t>(sandbox::Level::strict));
+  EXPECT_EQ(sandbox_text(record()), "sandbox strict");
+  recorder_->confined(200);
+  EXPECT_EQ(sandbox_text(record()), "sandbox unknown: it says 200");
+}
+
 TEST_F(WatchdogTest, AnythingMayStandInTheRecord) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 100; ++round) {
@@ -140,6 +149,7 @@ TEST_F(WatchdogTest, AnythingMayStandInTheRecord) {
     }
     (void)watchdog_.look(record(), now_ += 1s);
     EXPECT_LE(last_commands(record(), now_).size(), 4u);
+    EXPECT_FALSE(sandbox_text(record()).empty());
   }
 }
 
