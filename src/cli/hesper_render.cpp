@@ -3,13 +3,11 @@
 // client hangs up or breaks the protocol, and at once when hesper dies. A spare worker starts before its client comes.
 // `--probe` tells about the host instead, and `--replay-fd`, `--show-fd` and `--info-fd` read a capture.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -18,6 +16,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/scarcity.h"
 #include "cli/worker_replay.h"
 #include "cli/worker_show.h"
 #include "flight/record.h"
@@ -281,12 +280,7 @@ int main(int argc, char** argv) {
     log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
-  // A worker without memory ends with a sentence. Going on would mean to trust every driver's answer to it.
-  std::set_new_handler([] {
-    constexpr std::string_view kSentence = "hesper-render: error: Memory is used up; this client's worker ends.\n";
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kSentence.data(), kSentence.size());
-    std::_Exit(std::to_underlying(supervisor::WorkerExit::out_of_memory));
-  });
+  end_on_scarcity("hesper-render", std::to_underlying(supervisor::WorkerExit::out_of_memory));
   // We end by _Exit(): exit() is a driver that gives up, and that must not look as if the client had left.
   std::atexit([] { std::_Exit(std::to_underlying(supervisor::WorkerExit::driver_gave_up)); });
   flight::Recorder& recorder = recorder_on(arguments.record);

@@ -284,7 +284,8 @@ void Supervisor::reap_workers() {
     } else if (const WorkerExit exit{state.value};
                exit == WorkerExit::driver_gave_up || exit == WorkerExit::out_of_memory) {
       log::error("{} ended {}. Other clients are not affected.", whose,
-                 exit == WorkerExit::out_of_memory ? "as its memory is used up" : "by an exit() of the host's driver");
+                 exit == WorkerExit::out_of_memory ? "as the system gives it no more memory or threads"
+                                                   : "by an exit() of the host's driver");
       log_last_commands(client.worker.record);
       lose(client);
     } else if (exit != WorkerExit::client_left) {

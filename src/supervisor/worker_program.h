@@ -32,7 +32,7 @@ enum class WorkerExit : int {
   client_at_fault = 2,
   renderer_failed = 3,
   driver_gave_up = 4,  // it called exit()
-  out_of_memory = 5,
+  out_of_memory = 5,   // or of threads
 };
 
 // Bytes. A Venus client needs some MiB before it does anything; the most is there so that sums do not overflow.

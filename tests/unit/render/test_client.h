@@ -44,7 +44,9 @@ class TestClient {
   platform::Mapping shmem(ResourceId id, std::size_t size) {
     auto blob = context->create_blob({.resource = id, .blob_flags = 1, .blob_id = 0, .size = size});
     if (!blob) throw std::runtime_error(blob.error().message);
-    return std::move(*platform::Mapping::map(blob->fd.get(), size));
+    auto mapping = platform::Mapping::map(blob->fd.get(), size);
+    if (!mapping) throw std::runtime_error(mapping.error().message);
+    return std::move(*mapping);
   }
 
   [[nodiscard]] wire::ObjectId new_id() { return ++last_id_; }
