@@ -50,7 +50,7 @@ PrintedCommand print(std::span<const std::byte> bytes, std::size_t* used = nullp
 TEST(Print, EachCommandIsWalkedToItsEnd) {
   for (const fake::Command* command : fake::all_commands()) {
     if (!command->on_wire) continue;
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
       auto bytes = random_command(*command, seed);
       const std::size_t size = bytes.size();
       bytes.resize(size + 64);  // so that reading too far is noticed as well
