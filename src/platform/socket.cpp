@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -171,6 +172,45 @@ ReceivedMessage receive_message(int socket, std::span<std::byte> into) noexcept 
   std::memcpy(&fd, CMSG_DATA(header), sizeof(int));
   ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   result.fd = UniqueFd(fd);
+  return result;
+}
+
+ReceivedPart receive_part(int socket, std::span<std::byte> into, std::size_t max_fds) {
+  iovec data{.iov_base = into.data(), .iov_len = into.size()};
+  alignas(cmsghdr) std::byte control[CMSG_SPACE(kMaxReceivedFds * sizeof(int))]{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (max_fds > 0) {
+    message.msg_control = control;
+    message.msg_controllen =
+        static_cast<decltype(message.msg_controllen)>(CMSG_SPACE(std::min(max_fds, kMaxReceivedFds) * sizeof(int)));
+  }
+  ssize_t got = 0;
+  do {
+    got = ::recvmsg(socket, &message, receive_fd_flags() | MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
+  ReceivedPart result;
+  result.closed = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+  if (got <= 0) return result;
+  result.size = static_cast<std::size_t>(got);
+  result.fds_lost = (message.msg_flags & MSG_CTRUNC) != 0;
+  if (max_fds == 0) return result;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+      ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+      result.fds.emplace_back(fd);
+    }
+  }
+  // The last place of the buffer's padding may have held one fd more than was asked for.
+  if (result.fds.size() > max_fds) {
+    result.fds.resize(max_fds);
+    result.fds_lost = true;
+  }
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -71,6 +72,18 @@ struct ReceivedMessage {
 };
 // At most into.size() bytes, and the fd that came with them; further fds are closed. Never blocks.
 [[nodiscard]] ReceivedMessage receive_message(int socket, std::span<std::byte> into) noexcept;
+
+inline constexpr std::size_t kMaxReceivedFds = 8;
+
+struct ReceivedPart {
+  std::size_t size = 0;       // bytes; 0: nothing there yet, or `closed`
+  bool closed = false;        // the peer has closed, or the socket failed
+  bool fds_lost = false;      // more fds came than `max_fds`
+  std::vector<UniqueFd> fds;  // those that came
+};
+// For protocols whose messages are longer than what there may be at once: takes at most into.size() bytes (> 0), and at
+// most max_fds (up to kMaxReceivedFds) fds that came with them. Never blocks.
+[[nodiscard]] ReceivedPart receive_part(int socket, std::span<std::byte> into, std::size_t max_fds);
 
 // Takes one byte and the fd it carries; blocks. Errors: no byte, or a byte without an fd.
 [[nodiscard]] Result<UniqueFd> receive_fd(int socket);
