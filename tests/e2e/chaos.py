@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from support import BACKPORTS, STABLE, Scratch, Server, client, end_group
+from support import BACKPORTS, STABLE, Scratch, Screen, Server, client, end_group
 
 SECONDS_TO_END = 2.0  # from a worker's end to its client's
 SECONDS_STOPPED = 1.0  # until the supervisor kills a stopped worker
@@ -24,7 +24,10 @@ PROGRAMS = {
     "wait for a fence": [client("wait"), "--in", "fence"],
     "wait for idle": [client("wait"), "--in", "idle"],
     "endless shader": [client("wait"), "--behind", "shader"],
+    "headless swapchain": [client("swapchain")],
+    "vkcube": ["vkcube", "--wsi", "xcb"],
 }
+PRESENTING = ("headless swapchain", "vkcube")  # which Mesa 25.0 cannot do with this server
 
 
 @dataclasses.dataclass
@@ -41,15 +44,16 @@ class Round:
 
 def plan(rounds, seed):
     choice = random.Random(seed)
+    programs = [choice.choice(sorted(PROGRAMS)) for _ in range(rounds)]
     return [
         Round(
             number=number,
-            mesa=choice.choice((STABLE, BACKPORTS)),
-            program=choice.choice(sorted(PROGRAMS)),
+            mesa=BACKPORTS if program in PRESENTING else choice.choice((STABLE, BACKPORTS)),
+            program=program,
             signal=choice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP)),
             delay=choice.uniform(0.0, 1.5) ** 2,  # more of them early: starts are the busiest time
         )
-        for number in range(1, rounds + 1)
+        for number, program in enumerate(programs, start=1)
     ]
 
 
@@ -58,6 +62,7 @@ class Chaos:
         self.slack = slack  # seconds more than the promise, for a busy machine
         self.scratch = Scratch()
         self.server = Server(self.scratch, HESPER_LOG="debug")
+        self.screen = Screen(self.scratch)
         self.failures = []
         self.longest = 0.0
         self.hits = 0  # rounds in which there was a worker to end
@@ -76,6 +81,7 @@ class Chaos:
             self._undisturbed.join()
         self._expect_nothing_left()
         self.server.close()
+        self.screen.close()
         self.scratch.close()
 
     def _fail(self, text):
@@ -90,7 +96,7 @@ class Chaos:
     def _start(self, mesa, command):
         return subprocess.Popen(
             command,
-            env=self.server.environment(mesa),
+            env=self.server.environment(mesa, DISPLAY=self.screen.display),
             cwd=self.scratch.path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -2,6 +2,11 @@
 import unittest
 
 import chaos
+from support import tools_present
+
+
+def setUpModule():
+    tools_present("Xvfb", "vkcube")
 
 
 class Chaos(unittest.TestCase):

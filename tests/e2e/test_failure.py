@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from support import BACKPORTS, NATIVE_ICD, PROGRAMS, STABLE, Server, TestCase, client, end_group, wait_until
+from support import BACKPORTS, NATIVE_ICD, PROGRAMS, STABLE, Server, TestCase, client, end_group, launcher, wait_until
 
 TROUBLE = PROGRAMS / "drivers" / "trouble.json"
 SECONDS_TO_END = 2.0  # from the end of a worker to that of its client
@@ -178,6 +178,27 @@ class Scarcity(FailureTest):
 
     def test_of_room_on_disk(self):
         self.limited("--fsize=4096:4096")
+
+    def test_of_file_descriptors_in_a_worker(self):
+        """Each allocation that a client can map takes one."""
+        server = self.serve("--max-fds", "64")
+        bystander = self.bystander(server)
+        victim = self.launch(server, BACKPORTS, client("compute"), "--allocations", 200, "--big-mib", 8)
+        self.assertNotEqual(victim.wait(timeout=60), 0)
+        self.assertIn("Too many open files", server.log())
+        self.assertNotIn("by signal", server.log())
+        self.expect_undisturbed(bystander, server)
+
+    def test_of_room_for_the_log(self):
+        with open("/dev/full", "w") as full:
+            finished = subprocess.run(
+                [*launcher(BACKPORTS), client("many"), "--count", "1"],
+                env=self.scratch.environment(HESPER_LOG="debug"),
+                stdout=subprocess.DEVNULL,
+                stderr=full,
+                timeout=60,
+            )
+        self.assertEqual(finished.returncode, 0)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,6 +34,13 @@ std::size_t open_fds() {
 rlim_t next_fd() {
   const UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   return static_cast<rlim_t>(fd.get());
+}
+
+// Of this whole process.
+std::chrono::nanoseconds processor_time() {
+  timespec now{};
+  EXPECT_EQ(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
 // poll() on one fd; the SIGCHLDs that the supervisor lives on interrupt it.
@@ -161,6 +169,22 @@ TEST_F(SupervisorTest, WithoutFdsAClientWaitsOrIsRefusedAndLaterOnesAreServed) {
     EXPECT_TRUE(answer == "served\n" || answer.size() >= 172) << spare << ": " << answer;
   }
   EXPECT_EQ(read_all(connect()), "served\n");
+}
+
+TEST_F(SupervisorTest, WithoutFdsItDoesNotSpin) {
+  serve("echo served >&3");
+  EXPECT_EQ(read_all(connect()), "served\n");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = next_fd() + 1, .rlim_max = before.rlim_max};  // for the client's own
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  const UniqueFd client = connect();
+  const auto start = processor_time();
+  ::poll(nullptr, 0, 500);
+  const auto used = processor_time() - start;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_LT(used, std::chrono::milliseconds(100)) << "The connection that waits makes accept() go round in circles.";
+  EXPECT_EQ(read_all(client), "served\n");
 }
 
 TEST_F(SupervisorTest, AWorkerThatCannotStartEndsItsClient) {
