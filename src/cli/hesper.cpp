@@ -58,7 +58,7 @@ void add_driver_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
           "by commas; NAME* stands for all that begin so")
       ->envname("HESPER_PASS_ENV")
       ->delimiter(',')
-      ->expected(1)
+      ->allow_extra_args(false)
       ->type_name("NAMES");
 }
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import unittest
 
-from support import BACKPORTS, HESPER, NATIVE_ICD, STABLE, VENUS_ICD, TestCase, client, end_group, run, wait_until
+from support import BACKPORTS, HESPER, NATIVE_ICD, STABLE, VENUS_ICD, Server, TestCase, client, end_group, run, wait_until
 
 LEVELS = ("strict", "basic", "off")
 
@@ -45,6 +45,25 @@ class Levels(TestCase):
         del environment["HESPER_SHADER_CACHE"]
         command = [HESPER, "exec", "--icd", VENUS_ICD[BACKPORTS], "--host-driver", NATIVE_ICD, "--", client("many"), "--count", "2"]
         self.expect_success(run(command, environment, 60))
+
+
+class Environment(TestCase):
+    def test_has_what_drivers_read_and_what_is_passed(self):
+        variables = {"MESA_DEBUG": "silent", "ACME_ONE": "1", "ACME_TWO": "2", "SECRET": "s"}
+        # A worker whose environment an ordinary user may read.
+        server = self.start(Server, self.scratch, [*at_level("off"), "--pass-env", "ACME_ONE,NONE*"], **variables)
+        process = subprocess.Popen(
+            [client("many"), "--count", "1", "--hold-ms", "60000"],
+            env=server.environment(BACKPORTS),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.addCleanup(end_group, process)
+        of_workers = lambda file: [pathlib.Path(f"/proc/{worker}/{file}").read_text() for worker in server.workers()]
+        wait_until(lambda: any("hesper-render" in text for text in of_workers("cmdline")), 20, "There is no worker.")
+        found = of_workers("environ")[0].split("\0")
+        self.assertEqual([name for name in variables if f"{name}={variables[name]}" in found], ["MESA_DEBUG", "ACME_ONE"])
 
 
 class Report(TestCase):
