@@ -105,11 +105,13 @@ class Chaos:
         )
 
     def _play(self, each):
+        since = len(self.server.log())
         victim = self._start(each.mesa, PROGRAMS[each.program])
         try:
             time.sleep(each.delay)
             hit = None
-            for worker in self.server.workers_of(victim):
+            alive = self.server.workers()  # by now another process may have the id of one that has ended
+            for worker in set(self.server.workers_of(victim, since)).intersection(alive):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker, each.signal)
                     hit = time.monotonic()
@@ -127,9 +129,13 @@ class Chaos:
 
     def _run_undisturbed(self):
         while not self._stop.is_set():
+            since = len(self.server.log())
             process = self._start(BACKPORTS, [client("many"), "--count", "5"])
-            if process.wait(timeout=120) != 0:
-                self._fail(f"The undisturbed client failed in its run {self.undisturbed_runs + 1}.")
+            if (status := process.wait(timeout=120)) != 0:
+                about = [line for line in self.server.log()[since:].splitlines() if f"(process {process.pid})" in line]
+                self._fail(
+                    "\n".join((f"The undisturbed client's run {self.undisturbed_runs + 1} ends with {status}:", *about))
+                )
             self.undisturbed_runs += 1
 
     def _expect_nothing_left(self):

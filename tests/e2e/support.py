@@ -126,7 +126,9 @@ class Server:
     def __init__(self, scratch, options=(), host=NATIVE_ICD, **variables):
         self._scratch = scratch
         self.socket = scratch.path / "vtest"
-        self._log = open(scratch.path / "server.log", "w+")
+        # Appended to, and read through the path: the server shares the file's position with us.
+        self._log_path = scratch.path / "server.log"
+        self._log = open(self._log_path, "a")
         self.process = subprocess.Popen(
             [HESPER, "vtest", "--socket", self.socket, "--host-driver", host, "--spare-workers", "0", *options],
             env=scratch.environment(**variables),
@@ -160,11 +162,12 @@ class Server:
                     started.append((int(fields[19]), child))
         return [child for _, child in sorted(started)]
 
-    def workers_of(self, process):
-        """Process ids of the workers that serve a client, also of those that have ended. Needs HESPER_LOG=debug."""
+    def workers_of(self, process, since=0):
+        """Process ids of the workers that serve a client, also of those that have ended. Needs HESPER_LOG=debug.
+        since: where in the log to begin, as process ids are used again."""
         return [
             int(line.rpartition(" ")[2].rstrip("."))
-            for line in self.log().splitlines()
+            for line in self.log()[since:].splitlines()
             if f"(process {process.pid}) is served by process " in line
         ]
 
@@ -185,9 +188,7 @@ class Server:
         return connection
 
     def log(self):
-        self._log.flush()
-        self._log.seek(0)
-        return self._log.read()
+        return self._log_path.read_text(errors="replace")
 
     def close(self):
         self.process.terminate()
