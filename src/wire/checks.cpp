@@ -162,8 +162,8 @@ void check(Decoder& dec, const VkSpecializationInfo& v) {
   }
 }
 
-void check(Decoder& dec, const VkWriteDescriptorSet& v) {
-  if (!dec.resolves() || v.pNext == nullptr) return;
+void check_chain(Decoder& dec, const VkWriteDescriptorSet& v) {
+  if (!dec.resolves()) return;
   const auto* block = chained<VkWriteDescriptorSetInlineUniformBlock>(
       v.pNext, VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET_INLINE_UNIFORM_BLOCK);
   if (block != nullptr && v.descriptorType == VK_DESCRIPTOR_TYPE_INLINE_UNIFORM_BLOCK &&

@@ -21,8 +21,13 @@ void check(Decoder& dec, const VkRenderPassCreateInfo& v);
 void check(Decoder& dec, const VkRenderPassCreateInfo2& v);
 void check(Decoder& dec, const VkShaderModuleCreateInfo& v);  // bad_spirv
 void check(Decoder& dec, const VkSpecializationInfo& v);
-void check(Decoder& dec, const VkWriteDescriptorSet& v);
 void check(Decoder& dec, const vkWriteAccelerationStructuresPropertiesKHR_args& args);
+
+// Most have no chain, and there are many of them.
+void check_chain(Decoder& dec, const VkWriteDescriptorSet& v);
+inline void check(Decoder& dec, const VkWriteDescriptorSet& v) {
+  if (v.pNext != nullptr) check_chain(dec, v);
+}
 
 // These lengthen the arrays in their chains that are shorter than drivers take them to be, and fail only if there is no
 // memory: Vulkan lets programs pass fewer values than semaphores.

@@ -266,35 +266,26 @@ class Decoder {
       if (required && ok()) fail(DecodeErrc::null_handle);
       return {};
     }
-    const Object object = look_up(id, type);
-    return {.handle = std::bit_cast<H>(object.handle), .id = id, .state = object.state};
+    const Found found = look_up(id, type);
+    return {.handle = std::bit_cast<H>(found.handle), .id = id, .state = found.state};
   }
 
   // True if ids become handles, that is, if a driver will see what is decoded.
   [[nodiscard]] bool resolves() const noexcept { return objects_ != nullptr; }
 
  private:
-  [[nodiscard]] Object look_up(ObjectId id, VkObjectType type) noexcept {
+  [[nodiscard]] Found look_up(ObjectId id, VkObjectType type) noexcept {
     if (id == 0) return {};
-    if (objects_ == nullptr) return {.type = type, .handle = id};
-    const Object object = objects_->find(id);
-    if (object.type != type) [[unlikely]] {
-      fail(object.type == VK_OBJECT_TYPE_UNKNOWN ? DecodeErrc::unknown_object : DecodeErrc::wrong_object, id);
-      return {};
-    }
-    if (object.owner != owner_) [[unlikely]] {
-      // The first object of a device decides; instances and physical devices go with all.
-      if (owner_ == 0) {
-        owner_ = object.owner;
-      } else if (object.owner != 0) {
-        fail(DecodeErrc::foreign_object, id);
-        return {};
-      }
-    }
-    if (object.tombstone) [[unlikely]]
-      tombstone_ = true;
-    return object;
+    if (objects_ == nullptr) return {.handle = id};
+    const Found found = objects_->look_up(id);
+    // The first object of a device decides which device it is.
+    if (owner_ == 0) owner_ = owner_of(found.kind);
+    if (found.kind == kind_of(type, owner_)) [[likely]]
+      return found;
+    return judge(found, id, type);
   }
+  // What is not simply an object of this type and this device. Instances and physical devices go with all devices.
+  [[nodiscard]] Found judge(const Found& found, ObjectId id, VkObjectType type) noexcept;
 
   const std::byte* begin_ = nullptr;
   const std::byte* at_ = nullptr;

@@ -13,7 +13,6 @@ constexpr std::size_t kPageSize = std::size_t{1} << kPageBits;
 constexpr ObjectId kLargeId = ObjectId{1} << 32;
 constexpr std::size_t kRootSize = kLargeId >> kPageBits;
 constexpr std::size_t kRootBytes = kRootSize * sizeof(void*);
-constexpr std::uint32_t kTombstone = 0x8000'0000u;
 
 constexpr std::uint64_t join(std::uint32_t low, std::uint32_t high) noexcept {
   return (std::uint64_t{high} << 32) | low;
@@ -29,7 +28,7 @@ constexpr std::uint32_t high(std::uint64_t value) noexcept { return static_cast<
 // another.
 struct ObjectTable::Entry {
   std::atomic<std::uint64_t> key{0};   // id, 0: none; above it the version, which grows with every insert
-  std::atomic<std::uint64_t> kind{0};  // VkObjectType, kTombstone added or not; above it the owner
+  std::atomic<std::uint64_t> kind{0};  // kind_of()
   std::atomic<std::uint64_t> handle{0};
   std::atomic<void*> state{nullptr};
 };
@@ -97,8 +96,7 @@ ObjectTable::Insert ObjectTable::insert(ObjectId id, const Object& object) {
   // Release, so that who sees one of these also sees that the key has lost its id.
   entry.handle.store(object.handle, std::memory_order_release);
   entry.state.store(object.state, std::memory_order_release);
-  entry.kind.store(join(static_cast<std::uint32_t>(object.type) | (object.tombstone ? kTombstone : 0u), object.owner),
-                   std::memory_order_release);
+  entry.kind.store(kind_of(object.type, object.owner, object.tombstone), std::memory_order_release);
   entry.key.store(join(static_cast<std::uint32_t>(id), high(key) + 1), std::memory_order_release);
   ++page->live;
   ++size_;
@@ -157,11 +155,14 @@ bool ObjectTable::replace_handle(ObjectId id, std::uint64_t handle) {
   return true;
 }
 
-Object ObjectTable::find(ObjectId id) const noexcept {
+Found ObjectTable::look_up(ObjectId id) const noexcept {
   if (id >= kLargeId) [[unlikely]] {
     const std::shared_lock lock(large_mutex_);
     auto it = large_.find(id);
-    return it == large_.end() ? Object{} : it->second;
+    if (it == large_.end()) return {};
+    const Object& object = it->second;
+    return {
+        .kind = kind_of(object.type, object.owner, object.tombstone), .handle = object.handle, .state = object.state};
   }
   Page* page = page_of(id);
   if (page == nullptr || id == 0) return {};
@@ -169,12 +170,9 @@ Object ObjectTable::find(ObjectId id) const noexcept {
   const std::uint64_t key = entry.key.load(std::memory_order_acquire);
   if (low(key) != id) return {};
   // Acquire, so that the key is read again after all of them; the partner is insert().
-  const std::uint64_t kind = entry.kind.load(std::memory_order_acquire);
-  const Object found{.type = static_cast<VkObjectType>(low(kind) & ~kTombstone),
-                     .tombstone = (low(kind) & kTombstone) != 0,
-                     .owner = high(kind),
-                     .handle = entry.handle.load(std::memory_order_acquire),
-                     .state = entry.state.load(std::memory_order_acquire)};
+  const Found found{.kind = entry.kind.load(std::memory_order_acquire),
+                    .handle = entry.handle.load(std::memory_order_acquire),
+                    .state = entry.state.load(std::memory_order_acquire)};
   if (entry.key.load(std::memory_order_relaxed) != key) return {};
   return found;
 }

@@ -30,6 +30,23 @@ struct Object {
   void* state = nullptr;     // the table owner's own word for the object
 };
 
+// The same in two words and the state, so that a decoder needs one comparison to know that all is as it must be.
+struct Found {
+  std::uint64_t kind = 0;  // kind_of(); 0: no such object
+  std::uint64_t handle = 0;
+  void* state = nullptr;
+};
+[[nodiscard]] constexpr std::uint64_t kind_of(VkObjectType type, std::uint32_t owner, bool tombstone = false) noexcept {
+  return (std::uint64_t{owner} << 32) | (tombstone ? 0x8000'0000u : 0u) | static_cast<std::uint32_t>(type);
+}
+[[nodiscard]] constexpr VkObjectType type_of(std::uint64_t kind) noexcept {
+  return static_cast<VkObjectType>(kind & 0x7fff'ffffu);
+}
+[[nodiscard]] constexpr bool is_tombstone(std::uint64_t kind) noexcept { return (kind & 0x8000'0000u) != 0; }
+[[nodiscard]] constexpr std::uint32_t owner_of(std::uint64_t kind) noexcept {
+  return static_cast<std::uint32_t>(kind >> 32);
+}
+
 // Client ids come from a counter, so the table is a radix array of pages: a lookup is two loads and takes no lock.
 // Any thread may look up at any time; insert, erase and replace lock one mutex. Pages are recycled but never
 // unmapped while the table lives, so a lookup that races with an erase finds the old object or none.
@@ -53,7 +70,15 @@ class ObjectTable {
   [[nodiscard]] bool take(ObjectId id, std::uint64_t handle);
   bool replace_handle(ObjectId id, std::uint64_t handle);
 
-  [[nodiscard]] Object find(ObjectId id) const noexcept;
+  [[nodiscard]] Found look_up(ObjectId id) const noexcept;
+  [[nodiscard]] Object find(ObjectId id) const noexcept {
+    const Found found = look_up(id);
+    return {.type = type_of(found.kind),
+            .tombstone = is_tombstone(found.kind),
+            .owner = owner_of(found.kind),
+            .handle = found.handle,
+            .state = found.state};
+  }
 
   // Calls `visit` for every object, in no order, with the table locked against changes: visit may only look up.
   void for_each(const std::function<void(ObjectId, const Object&)>& visit) const;
