@@ -5,6 +5,7 @@ import platform
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -12,9 +13,16 @@ NATIVE, HESPER, VIRGL = "native", "Hesper", "virglrenderer"
 DMA_BUF = "+dma-buf"  # Hesper with --emulate-dma-buf: Mesa then presents without a copy, which changes swapchains only
 LOW_LATENCY = "+low-latency"  # Hesper with --low-latency: matters to those who wait for small submissions
 NO_SANDBOX = "+no-sandbox"  # Hesper with --sandbox=off, to see what the sandbox costs
-COMPARED = HESPER, DMA_BUF, LOW_LATENCY, NO_SANDBOX, VIRGL
+CAPTURE = "+capture"  # Hesper with --capture, to see what recording costs
+COMPARED = HESPER, DMA_BUF, LOW_LATENCY, NO_SANDBOX, CAPTURE, VIRGL
 SYSTEMS = NATIVE, *COMPARED
-OPTIONS = {HESPER: [], DMA_BUF: ["--emulate-dma-buf"], LOW_LATENCY: ["--low-latency"], NO_SANDBOX: ["--sandbox=off"]}
+OPTIONS = {
+    HESPER: [],
+    DMA_BUF: ["--emulate-dma-buf"],
+    LOW_LATENCY: ["--low-latency"],
+    NO_SANDBOX: ["--sandbox=off"],
+    CAPTURE: [],
+}
 TIME_LIMIT = 300  # seconds for one program
 FIRST_LIMIT = 30  # seconds for the trial that tells whether a system runs at all
 
@@ -50,6 +58,9 @@ class Systems:
             if system in OPTIONS:
                 environment = self.environment()
                 launcher = [self._programs / "hesper", "exec", "--icd", self._venus_icd]
+                if system == CAPTURE:
+                    folder = stack.enter_context(tempfile.TemporaryDirectory(dir=self._scratch))
+                    launcher += ["--capture", f"{folder}/capture.hsc"]
                 command = [*launcher, *OPTIONS[system], "--host-driver", self._host_icd, "--", *command]
             elif system == VIRGL:
                 server, socket = stack.enter_context(self._virgl_server())
