@@ -134,12 +134,17 @@ int replay_capture(UniqueFd capture, const WorkerReplayOptions& options) {
                                                 .validate = options.validate,
                                                 .pixels = options.pixels,
                                                 .until = options.until,
-                                                .on_picture = [&](const replay::Picture& picture) {
-                                                  if (round == 0 && options.pictures >= 0)
-                                                    send_picture(options.pictures, picture);
-                                                  pictures.push_back(picture);
-                                                  pictures.back().rgba = {};
-                                                }});
+                                                .on_picture =
+                                                    [&](const replay::Picture& picture) {
+                                                      if (round == 0 && options.pictures >= 0)
+                                                        send_picture(options.pictures, picture);
+                                                      pictures.push_back(picture);
+                                                      pictures.back().rgba = {};
+                                                    },
+                                                .on_warning =
+                                                    [&](const std::string& warning) {
+                                                      if (round == 0) log::warn("{}", warning);
+                                                    }});
     if (!report) {
       log::error("{}", report.error().message);
       return 1;
@@ -148,7 +153,6 @@ int replay_capture(UniqueFd capture, const WorkerReplayOptions& options) {
     rates.push_back(rate(report->totals));
     well = well && same_commands(*report);
     if (round != 0) continue;
-    for (const std::string& warning : report->warnings) log::warn("{}", warning);
     if (!report->complete && options.until == UINT64_MAX) {
       log::error("The capture ends early, as if its recorder had been killed: there is no more to replay.");
       well = false;

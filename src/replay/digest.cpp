@@ -41,6 +41,12 @@ bool reply_is_stable(wire::CommandType type) noexcept {
   }
 }
 
+bool replies_address(wire::CommandType type) noexcept {
+  using enum wire::CommandType;
+  return type == vkGetBufferDeviceAddress || type == vkGetAccelerationStructureDeviceAddressKHR ||
+         type == vkGetRayTracingShaderGroupHandlesKHR;
+}
+
 std::uint64_t reply_hash(wire::CommandType type, std::span<const std::byte> reply) noexcept {
   return reply_is_stable(type) ? hash64(reply, std::to_underlying(type)) : hash64({}, reply.size());
 }

@@ -19,6 +19,9 @@ namespace hesper::replay {
 // False for commands whose replies may differ from one run to the next on the same driver: what is finished by now,
 // times, addresses, free memory. Only their number and sizes count.
 [[nodiscard]] bool reply_is_stable(wire::CommandType type) noexcept;
+// True for commands whose replies are addresses, or handles of the driver's, that programs write into memory
+// themselves.
+[[nodiscard]] bool replies_address(wire::CommandType type) noexcept;
 // The hash that a capture keeps of a reply.
 [[nodiscard]] std::uint64_t reply_hash(wire::CommandType type, std::span<const std::byte> reply) noexcept;
 

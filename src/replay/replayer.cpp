@@ -38,7 +38,9 @@ constexpr std::clock_t kNothing = CLOCKS_PER_SEC / 200;  // of processor time, i
 // Counts what the context does, with the recorder's rules.
 class Witness final : public render::ContextObserver {
  public:
-  explicit Witness(Pictures* pictures) : pictures_(pictures) {}
+  // on_address: called with each command that is about to answer with an address.
+  Witness(Pictures* pictures, std::function<void(wire::CommandType)> on_address)
+      : pictures_(pictures), on_address_(std::move(on_address)) {}
 
   void blob_requested(const render::BlobRequest&, const render::Blob*) override {}
   void resource_destroyed(ResourceId) override {}
@@ -48,7 +50,9 @@ class Witness final : public render::ContextObserver {
   void commands_arrive(render::StreamNumber, std::span<const std::byte>) override {}
   void nested_arrives(render::StreamNumber, ResourceId, std::uint64_t, std::span<const std::byte>) override {}
   void nested_begins(render::StreamNumber) override {}
-  void command_begins(render::StreamNumber, wire::CommandType, bool) override {}
+  void command_begins(render::StreamNumber, wire::CommandType type, bool) override {
+    if (replies_address(type)) on_address_(type);
+  }
   void command_ends(render::StreamNumber stream, wire::CommandType type, std::span<const std::byte> bytes,
                     bool) override {
     digest.add_command(stream, bytes);
@@ -73,6 +77,7 @@ class Witness final : public render::ContextObserver {
 
  private:
   Pictures* pictures_;
+  std::function<void(wire::CommandType)> on_address_;
 };
 
 // Waits until all queues of the context are idle. False: they are not, but patience ended.
@@ -111,7 +116,9 @@ bool wait_until_idle(render::ClientContext& context, std::chrono::milliseconds p
 class Replayer {
  public:
   Replayer(capture::Reader reader, const ReplayOptions& options)
-      : reader_(std::move(reader)), options_(options), witness_(options.pixels ? &pictures_ : nullptr) {}
+      : reader_(std::move(reader)),
+        options_(options),
+        witness_(options.pixels ? &pictures_ : nullptr, [this](wire::CommandType type) { on_address(type); }) {}
 
   Result<ReplayReport> run() {
     const auto start = std::chrono::steady_clock::now();
@@ -294,8 +301,22 @@ class Replayer {
 
   Result<void> on(const capture::Lost& event) {
     if (witness_.lost) return {};
-    report_.warnings.push_back(fmt::format("When it was recorded, the context was lost here: {}", event.reason));
+    warn(fmt::format("When it was recorded, the context was lost here: {}", event.reason));
     return {};
+  }
+
+  void warn(std::string sentence) {
+    if (options_.on_warning) options_.on_warning(sentence);
+    report_.warnings.push_back(std::move(sentence));
+  }
+
+  void on_address(wire::CommandType type) {
+    if (std::exchange(has_addresses_, true)) return;
+    warn(
+        fmt::format("The program takes addresses, by {}. Those of this replay may differ from the recorded ones, which "
+                    "it has written "
+                    "into memory: what the GPU does with these is wrong, and may end the worker.",
+                    wire::command_name(std::to_underlying(type))));
   }
 
   // The GPU may still read what the client has rewritten since.
@@ -304,8 +325,7 @@ class Replayer {
     idle_ = true;
     if (wait_until_idle(*context_, impatient_ ? kLittlePatience : kPatience)) return;
     if (!std::exchange(impatient_, true)) {
-      report_.warnings.emplace_back(
-          "Memory changes while the GPU works, as when it was recorded; what it reads is chance.");
+      warn("Memory changes while the GPU works, as when it was recorded; what it reads is chance.");
     }
   }
 
@@ -321,7 +341,7 @@ class Replayer {
   void finish() {
     report_.replayed_on = witness_.devices;
     report_.recorded_totals = reader_.totals();
-    if (witness_.lost) report_.warnings.push_back(fmt::format("The context is lost: {}", *witness_.lost));
+    if (witness_.lost) warn(fmt::format("The context is lost: {}", *witness_.lost));
     for (const auto& [stream, replies] : expected_) {
       const auto& ours = witness_.replies[stream];
       for (std::size_t i = 0; i < replies.size() && i < ours.size(); ++i) {
@@ -350,6 +370,7 @@ class Replayer {
   bool idle_ = true;  // nothing was executed since the queues were idle
   bool stopped_ = false;
   bool impatient_ = false;
+  bool has_addresses_ = false;
 };
 
 }  // namespace

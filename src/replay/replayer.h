@@ -40,6 +40,8 @@ struct ReplayOptions {
   // Stops after so many commands, not counting those inside nested streams.
   std::uint64_t until = UINT64_MAX;
   std::function<void(const Picture&)> on_picture;  // with `pixels`
+  // What the report's warnings will have, as soon as it is known: a driver may crash by it.
+  std::function<void(const std::string&)> on_warning;
   // Tests bring a driver of their own; nullptr: the host's. host: as in render::ContextOptions.
   PFN_vkGetInstanceProcAddr driver = nullptr;
   std::shared_ptr<const render::PreparedHost> host;

@@ -10,6 +10,8 @@
 #include <fstream>
 
 #include "capture_file.h"
+#include "fake_driver.h"
+#include "render/client_context.h"
 #include "replay/recorder.h"
 #include "support/temporary_directory.h"
 #include "test_client.h"
@@ -73,6 +75,48 @@ TEST(Replay, LostContextEndsTheReplayAsItEndedTheClient) {
   ASSERT_TRUE(report) << report.error().message;
   ASSERT_EQ(report->warnings.size(), 1u);
   EXPECT_THAT(report->warnings[0], HasSubstr("The context is lost"));
+}
+
+TEST(Replay, WarnsBeforeTheProgramsFirstAddress) {
+  hesper::test::TemporaryDirectory directory;
+  const fake::FakeDriver driver;
+  const auto path = directory.path() / "capture";
+  {
+    auto recorder = Recorder::create(UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT, 0600)), "test", "0", {});
+    ASSERT_TRUE(recorder);
+    auto loader = render::Loader::with(fake::FakeDriver::entry());
+    ASSERT_TRUE(loader);
+    render::test::TestClient client(std::make_unique<render::ClientContext>(
+        render::ContextOptions{.observer = recorder->get()}, std::move(*loader)));
+    ASSERT_TRUE(client.start());
+    const VkBufferCreateInfo info{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = 64};
+    wire::ObjectId id = client.new_id();
+    VkBuffer made{};
+    wire::vkCreateBuffer_args create;
+    create.device.id = client.device;
+    create.pCreateInfo = &info;
+    create.pBuffer = &made;
+    create.pBuffer_ids = &id;
+    ASSERT_TRUE(client.call(create));
+    const VkBufferDeviceAddressInfo of{.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
+                                       .buffer = render::test::as_handle<VkBuffer>(id)};
+    wire::vkGetBufferDeviceAddress_args get;
+    get.device.id = client.device;
+    get.pInfo = &of;
+    ASSERT_TRUE(client.call(get));
+    ASSERT_TRUE(client.call(get));
+    (*recorder)->finish();
+  }
+  std::ifstream in(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::vector<std::string> told;
+  const auto report = replay(std::as_bytes(std::span(text)),
+                             {.on_warning = [&](const std::string& warning) { told.push_back(warning); },
+                              .driver = fake::FakeDriver::entry()});
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(told.size(), 1u) << "once is enough";
+  EXPECT_THAT(told[0], HasSubstr("vkGetBufferDeviceAddress"));
+  EXPECT_EQ(report->warnings, told);
 }
 
 TEST(Replay, ContradictionsAreErrors) {
