@@ -106,7 +106,8 @@ class GuestMemory {
   [[nodiscard]] Result<void> remove(const RegionDescription& region);
 
   // Regions of this file, which we made and gave to the front-end as a window, are not the guest's memory: they get a
-  // place in the table, but no mapping. For regions that come from now on.
+  // place in the table, but no mapping. For regions that come from now on. A file that was added twice is a window
+  // until it was removed twice.
   void add_window(FileIdentity file);
   void remove_window(FileIdentity file);
 
