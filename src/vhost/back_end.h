@@ -36,7 +36,7 @@ enum class Start : std::uint8_t {
 // not destroy it. Lives longer than the BackEnd.
 class Device {
  public:
-  // Virtio feature bits of the device, 0 to 23 and from 41 on; those of rings and transport are the back-end's.
+  // Virtio feature bits of the device (0 to 23); those of rings and transport are the back-end's.
   [[nodiscard]] virtual std::uint64_t features() const = 0;
   // Those that the driver has accepted, of them.
   virtual void accept_features(std::uint64_t features) = 0;

@@ -177,5 +177,47 @@ TEST(Socket, KnowsWhetherBytesWait) {
   EXPECT_TRUE(has_unread_bytes(ends->second.get()));
 }
 
+TEST(Socket, APartIsWhatIsThere) {
+  auto ends = create_socket_pair();
+  ASSERT_TRUE(ends);
+  std::array<std::byte, 4> into{};
+  auto part = receive_part(ends->second.get(), into, kMaxReceivedFds);
+  EXPECT_EQ(part.size, 0U);
+  EXPECT_FALSE(part.closed);
+  const std::array<std::byte, 6> bytes{};
+  EXPECT_TRUE(send_all(ends->first.get(), bytes));
+  EXPECT_EQ(receive_part(ends->second.get(), into, kMaxReceivedFds).size, 4U);
+  EXPECT_EQ(receive_part(ends->second.get(), into, kMaxReceivedFds).size, 2U);
+  ends->first = UniqueFd();
+  part = receive_part(ends->second.get(), into, kMaxReceivedFds);
+  EXPECT_EQ(part.size, 0U);
+  EXPECT_TRUE(part.closed);
+}
+
+TEST(Socket, APartBringsItsFds) {
+  auto ends = create_socket_pair();
+  ASSERT_TRUE(ends);
+  const UniqueFd file(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(send_fd(ends->first.get(), file.get()));
+  std::array<std::byte, 4> into{};
+  const auto part = receive_part(ends->second.get(), into, 1);
+  EXPECT_EQ(part.size, 1U);
+  EXPECT_FALSE(part.fds_lost);
+  ASSERT_EQ(part.fds.size(), 1U);
+  EXPECT_NE(::fcntl(part.fds[0].get(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST(Socket, APartSaysWhenFdsAreLost) {
+  auto ends = create_socket_pair();
+  ASSERT_TRUE(ends);
+  const UniqueFd file(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(send_fd(ends->first.get(), file.get()));
+  std::array<std::byte, 4> into{};
+  const auto part = receive_part(ends->second.get(), into, 0);
+  EXPECT_EQ(part.size, 1U);
+  EXPECT_TRUE(part.fds_lost);
+  EXPECT_TRUE(part.fds.empty());
+}
+
 }  // namespace
 }  // namespace hesper::platform
