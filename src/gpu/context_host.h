@@ -1,9 +1,9 @@
 // ContextHost: where the guest's contexts live, and the blobs that they make: worker processes, or fakes. This room
 // names them and hands their bytes over, unread.
 //
-// All calls hand something over and return; none waits for rendering. What takes time is told to ContextEvents later, on
-// the device's thread, by the cookie that was given along. Cookies are never used twice, so that what comes late cannot
-// be taken for something else. A call may answer to ContextEvents before it returns.
+// All calls hand something over and return; none waits for rendering. What takes time is told to ContextEvents later,
+// on the device's thread, by the cookie that was given along. Cookies are never used twice, so that what comes late
+// cannot be taken for something else. A call may answer to ContextEvents before it returns.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ class HostBlob {
  public:
   virtual ~HostBlob() = default;
   // Lays the blob over `range` of the window; its size is the blob's, rounded up to the window's granularity.
-  // Told later: blob_mapped(), also when it cannot be done.
+  // Told later: blob_mapped(), also when it cannot be done, or when the context is lost meanwhile.
   virtual void map(const WindowRange& range, Cookie cookie) = 0;
   // Undoes map(), also one that has not been told yet (and need not be any more).
   virtual void unmap() = 0;
@@ -66,7 +66,7 @@ class HostContext {
   virtual ~HostContext() = default;
   // Errors: it is lost, or has too much to do.
   [[nodiscard]] virtual Result<void> submit(std::span<const std::byte> commands) = 0;
-  // The same resource may come twice.
+  // From now on, until detach() or the end of the resource (which is told by detach() too), it may use the resource.
   virtual void attach(const SharedResource& resource) = 0;
   virtual void detach(ResourceId resource) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<HostBlob>> create_blob(const BlobRequest& request) = 0;

@@ -31,8 +31,8 @@ Timing reduced_blanking(std::uint32_t width, std::uint32_t height, std::uint32_t
   // How many lines of (frame - blanking) / height are in the blanking.
   const std::uint64_t blanking = kLeastBlankPs * height / (frame_ps - kLeastBlankPs) + 1;
   const std::uint32_t vsync = vsync_lines(width, height);
-  const auto vblank =
-      static_cast<std::uint32_t>(std::max<std::uint64_t>(blanking, kVerticalFrontPorch + vsync + kLeastVerticalBackPorch));
+  const auto vblank = static_cast<std::uint32_t>(
+      std::max<std::uint64_t>(blanking, kVerticalFrontPorch + vsync + kLeastVerticalBackPorch));
 
   Timing timing{.width = width, .height = height};
   timing.hsync_start = width + kHorizontalFrontPorch;

@@ -39,9 +39,10 @@ struct Picture {
   std::uint64_t resource_serial = 0;
 };
 
-// Copies the pixels of `part`, which fits the picture, to rows that are to_stride bytes apart. to: to_stride * (height of
-// part - 1) + 4 * width of part, or more. False: the memory is gone.
-[[nodiscard]] bool copy_pixels(const Picture& picture, const Rect& part, std::span<std::byte> to, std::size_t to_stride);
+// Copies the pixels of `part`, which fits the picture, to rows that are to_stride bytes apart. to: to_stride * (height
+// of part - 1) + 4 * width of part, or more. False: the memory is gone.
+[[nodiscard]] bool copy_pixels(const Picture& picture, const Rect& part, std::span<std::byte> to,
+                               std::size_t to_stride);
 
 inline constexpr std::uint32_t kCursorSize = 64;  // pixels, both ways
 
@@ -59,10 +60,10 @@ class Display {
   // From now on the scanout shows `part` of the picture. nullptr: nothing. The picture is valid until the next call of
   // this kind for the scanout; the guest flushes what it wants to be seen.
   virtual void set_scanout(std::uint32_t scanout, const Picture* picture, const Rect& part) = 0;
-  // `damage`, in pixels of the picture and within `part`, has new content. When this returns, the guest may overwrite it:
-  // what is needed later must have been copied.
+  // `damage`, in pixels of the picture and within `part`, has new content. When this returns, the guest may overwrite
+  // it: what is needed later must have been copied.
   virtual void flushed(std::uint32_t scanout, const Rect& damage) = 0;
-  // nullptr: no cursor. position: of the hot spot's pixel less the hot spot, may lie outside of the scanout.
+  // nullptr: no cursor. position: of the cursor's top left pixel; may lie outside of the scanout.
   virtual void set_cursor(std::uint32_t scanout, const Cursor* cursor, Point position) = 0;
   virtual void move_cursor(std::uint32_t scanout, Point position) = 0;
 };

@@ -84,8 +84,8 @@ void write_text(Descriptor to, Text tag, std::string_view text) noexcept {
   if (length < kMost) field[length] = '\n';
 }
 
-// Display range limits, wide enough for the preferred mode and the standard ones. Values that do not fit are told as the
-// largest that do.
+// Display range limits, wide enough for the preferred mode and the standard ones. Values that do not fit are told as
+// the largest that do.
 void write_range_limits(Descriptor to, const Timing& timing, std::uint32_t refresh_mhz) noexcept {
   std::ranges::fill(to, std::uint8_t{0});
   const std::uint32_t refresh = std::max((refresh_mhz + 999) / 1000, 76u);

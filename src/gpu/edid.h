@@ -10,13 +10,13 @@
 namespace hesper::gpu {
 
 struct Monitor {
-  std::uint32_t width = 1280;           // pixels of the preferred mode, 32 to 16384
-  std::uint32_t height = 800;           // likewise
-  std::uint32_t refresh_mhz = 60'000;   // millihertz of the preferred mode, 1000 to 1000000
-  std::string name = "Hesper";          // at most 13 printable ASCII characters are told
-  std::string serial = "0";             // likewise
-  std::uint32_t width_mm = 0;           // 0: that of 96 dots an inch; both are told up to 4095
-  std::uint32_t height_mm = 0;          // likewise
+  std::uint32_t width = 1280;          // pixels of the preferred mode, 32 to 16384
+  std::uint32_t height = 800;          // likewise
+  std::uint32_t refresh_mhz = 60'000;  // millihertz of the preferred mode, 1000 to 1000000
+  std::string name = "Hesper";         // at most 13 printable ASCII characters are told
+  std::string serial = "0";            // likewise
+  std::uint32_t width_mm = 0;          // 0: that of 96 dots an inch; both are told up to 4095
+  std::uint32_t height_mm = 0;         // likewise
   friend bool operator==(const Monitor&, const Monitor&) = default;
 };
 

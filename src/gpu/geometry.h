@@ -33,10 +33,8 @@ struct Rect {
   const std::uint64_t right = std::min(a.right(), b.right());
   const std::uint64_t bottom = std::min(a.bottom(), b.bottom());
   if (right <= x || bottom <= y) return {};
-  return {.x = x,
-          .y = y,
-          .width = static_cast<std::uint32_t>(right - x),
-          .height = static_cast<std::uint32_t>(bottom - y)};
+  return {
+      .x = x, .y = y, .width = static_cast<std::uint32_t>(right - x), .height = static_cast<std::uint32_t>(bottom - y)};
 }
 
 struct Point {

@@ -8,7 +8,8 @@
 
 namespace hesper::gpu {
 
-// What the guest's RAM is at one moment. The pieces stay mapped for as long as this lives, whatever becomes of the table.
+// What the guest's RAM is at one moment. The pieces stay mapped for as long as this lives, whatever becomes of the
+// table.
 class GuestView {
  public:
   virtual ~GuestView() = default;

@@ -63,9 +63,10 @@ virtio_gpu_resp_display_info Outputs::display_info() {
   virtio_gpu_resp_display_info info{};
   for (std::size_t i = 0; i < told_.size(); ++i) {
     const Output& output = told_[i];
-    info.pmodes[i] = {.r = {.x = output.x, .y = output.y, .width = output.monitor.width, .height = output.monitor.height},
-                      .enabled = output.connected ? 1u : 0u,
-                      .flags = 0};
+    info.pmodes[i] = {
+        .r = {.x = output.x, .y = output.y, .width = output.monitor.width, .height = output.monitor.height},
+        .enabled = output.connected ? 1u : 0u,
+        .flags = 0};
   }
   return info;
 }

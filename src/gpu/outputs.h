@@ -52,9 +52,9 @@ class Outputs {
   void begin_reading();
 
   std::vector<Output> wanted_;
-  std::vector<Output> told_;     // the snapshot
+  std::vector<Output> told_;      // the snapshot
   std::uint32_t edids_read_ = 0;  // of the snapshot, a bit a scanout; not 0: the guest is reading
-  bool unread_ = false;          // wanted_ changed since the guest's last display info
+  bool unread_ = false;           // wanted_ changed since the guest's last display info
   std::uint32_t events_ = 0;
 };
 

@@ -13,7 +13,8 @@ std::uint32_t edid_width(const std::vector<std::byte>& edid) {
 }
 
 TEST(Outputs, DisplayInfoTellsAll) {
-  Outputs outputs({sized(1280, 800), {.connected = false, .monitor = {.width = 640, .height = 480}, .x = 1280, .y = 7}});
+  Outputs outputs(
+      {sized(1280, 800), {.connected = false, .monitor = {.width = 640, .height = 480}, .x = 1280, .y = 7}});
   const auto info = outputs.display_info();
   EXPECT_EQ(info.pmodes[0].enabled, 1u);
   EXPECT_EQ(info.pmodes[0].r.width, 1280u);
