@@ -17,17 +17,17 @@ const char* Decoder::string() noexcept {
   return copy;
 }
 
-Found Decoder::judge(const Found& found, ObjectId id, VkObjectType type) noexcept {
+std::uint64_t Decoder::judge(const Found& found, ObjectId id, VkObjectType type) noexcept {
   if (type_of(found.kind) != type) {
     fail(found.kind == 0 ? DecodeErrc::unknown_object : DecodeErrc::wrong_object, id);
-    return {};
+    return 0;
   }
   if (owner_of(found.kind) != owner_ && owner_of(found.kind) != 0) {
     fail(DecodeErrc::foreign_object, id);
-    return {};
+    return 0;
   }
   if (is_tombstone(found.kind)) tombstone_ = true;
-  return found;
+  return found.handle;
 }
 
 }  // namespace hesper::wire

@@ -256,7 +256,9 @@ class Decoder {
   // The same for an id that was read already.
   template <class H>
   [[nodiscard]] H handle_of(ObjectId id, VkObjectType type) noexcept {
-    return std::bit_cast<H>(look_up(id, type).handle);
+    if (id == 0 || objects_ == nullptr) return std::bit_cast<H>(id);
+    const Found found = objects_->look_up(id);
+    return std::bit_cast<H>(fits(found, type) ? found.handle : judge(found, id, type));
   }
   // The same with everything the table knows. required: id 0 is an error.
   template <class H>
@@ -266,26 +268,25 @@ class Decoder {
       if (required && ok()) fail(DecodeErrc::null_handle);
       return {};
     }
-    const Found found = look_up(id, type);
-    return {.handle = std::bit_cast<H>(found.handle), .id = id, .state = found.state};
+    if (objects_ == nullptr) return {.handle = std::bit_cast<H>(id), .id = id};
+    void* state = nullptr;
+    const Found found = objects_->look_up(id, state);
+    const std::uint64_t handle = fits(found, type) ? found.handle : judge(found, id, type);
+    return {.handle = std::bit_cast<H>(handle), .id = id, .state = state};
   }
 
   // True if ids become handles, that is, if a driver will see what is decoded.
   [[nodiscard]] bool resolves() const noexcept { return objects_ != nullptr; }
 
  private:
-  [[nodiscard]] Found look_up(ObjectId id, VkObjectType type) noexcept {
-    if (id == 0) return {};
-    if (objects_ == nullptr) return {.handle = id};
-    const Found found = objects_->look_up(id);
-    // The first object of a device decides which device it is.
+  // True for an object of this type and of the command's device, which the first object of a device decides.
+  [[nodiscard]] bool fits(const Found& found, VkObjectType type) noexcept {
     if (owner_ == 0) owner_ = owner_of(found.kind);
-    if (found.kind == kind_of(type, owner_)) [[likely]]
-      return found;
-    return judge(found, id, type);
+    return found.kind == kind_of(type, owner_);
   }
-  // What is not simply an object of this type and this device. Instances and physical devices go with all devices.
-  [[nodiscard]] Found judge(const Found& found, ObjectId id, VkObjectType type) noexcept;
+  // The handle of what does not simply fit: 0 and an error, or that of an object that goes with all devices (instances,
+  // physical devices), or a tombstone's.
+  [[nodiscard]] std::uint64_t judge(const Found& found, ObjectId id, VkObjectType type) noexcept;
 
   const std::byte* begin_ = nullptr;
   const std::byte* at_ = nullptr;

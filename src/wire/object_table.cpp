@@ -155,14 +155,16 @@ bool ObjectTable::replace_handle(ObjectId id, std::uint64_t handle) {
   return true;
 }
 
-Found ObjectTable::look_up(ObjectId id) const noexcept {
+// take_state: called with the state if the object is there.
+template <class TakeState>
+Found ObjectTable::look_up_with(ObjectId id, TakeState&& take_state) const noexcept {
   if (id >= kLargeId) [[unlikely]] {
     const std::shared_lock lock(large_mutex_);
     auto it = large_.find(id);
     if (it == large_.end()) return {};
     const Object& object = it->second;
-    return {
-        .kind = kind_of(object.type, object.owner, object.tombstone), .handle = object.handle, .state = object.state};
+    take_state(object.state);
+    return {.kind = kind_of(object.type, object.owner, object.tombstone), .handle = object.handle};
   }
   Page* page = page_of(id);
   if (page == nullptr || id == 0) return {};
@@ -171,10 +173,20 @@ Found ObjectTable::look_up(ObjectId id) const noexcept {
   if (low(key) != id) return {};
   // Acquire, so that the key is read again after all of them; the partner is insert().
   const Found found{.kind = entry.kind.load(std::memory_order_acquire),
-                    .handle = entry.handle.load(std::memory_order_acquire),
-                    .state = entry.state.load(std::memory_order_acquire)};
+                    .handle = entry.handle.load(std::memory_order_acquire)};
+  void* const state = entry.state.load(std::memory_order_acquire);
   if (entry.key.load(std::memory_order_relaxed) != key) return {};
+  take_state(state);
   return found;
+}
+
+Found ObjectTable::look_up(ObjectId id) const noexcept {
+  return look_up_with(id, [](void*) {});
+}
+
+Found ObjectTable::look_up(ObjectId id, void*& state) const noexcept {
+  state = nullptr;
+  return look_up_with(id, [&state](void* found) { state = found; });
 }
 
 void ObjectTable::for_each(const std::function<void(ObjectId, const Object&)>& visit) const {

@@ -30,11 +30,11 @@ struct Object {
   void* state = nullptr;     // the table owner's own word for the object
 };
 
-// The same in two words and the state, so that a decoder needs one comparison to know that all is as it must be.
+// The same without the state, such that it travels in two registers and one comparison tells a decoder that all is as
+// it must be.
 struct Found {
   std::uint64_t kind = 0;  // kind_of(); 0: no such object
   std::uint64_t handle = 0;
-  void* state = nullptr;
 };
 [[nodiscard]] constexpr std::uint64_t kind_of(VkObjectType type, std::uint32_t owner, bool tombstone = false) noexcept {
   return (std::uint64_t{owner} << 32) | (tombstone ? 0x8000'0000u : 0u) | static_cast<std::uint32_t>(type);
@@ -71,13 +71,15 @@ class ObjectTable {
   bool replace_handle(ObjectId id, std::uint64_t handle);
 
   [[nodiscard]] Found look_up(ObjectId id) const noexcept;
+  [[nodiscard]] Found look_up(ObjectId id, void*& state) const noexcept;  // state: nullptr if there is no such object
   [[nodiscard]] Object find(ObjectId id) const noexcept {
-    const Found found = look_up(id);
-    return {.type = type_of(found.kind),
-            .tombstone = is_tombstone(found.kind),
-            .owner = owner_of(found.kind),
-            .handle = found.handle,
-            .state = found.state};
+    Object object;
+    const Found found = look_up(id, object.state);
+    object.type = type_of(found.kind);
+    object.tombstone = is_tombstone(found.kind);
+    object.owner = owner_of(found.kind);
+    object.handle = found.handle;
+    return object;
   }
 
   // Calls `visit` for every object, in no order, with the table locked against changes: visit may only look up.
@@ -88,6 +90,8 @@ class ObjectTable {
   struct Entry;
   struct Page;
 
+  template <class TakeState>
+  [[nodiscard]] Found look_up_with(ObjectId id, TakeState&& take_state) const noexcept;
   [[nodiscard]] Page* page_of(ObjectId id) const noexcept;
   [[nodiscard]] Entry* entry_of(ObjectId id) const noexcept;
   void erase_entry(ObjectId id, Entry& entry);  // under mutex_
