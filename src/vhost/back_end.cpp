@@ -64,7 +64,7 @@ bool take_event(const UniqueFd& fd) noexcept {
 
 // What a request comes to. Requests without an answer of their own are acknowledged if the front-end asks for that.
 struct BackEnd::Outcome {
-  enum class Kind : std::uint8_t { done, answer, refused, fatal };
+  enum class Kind : std::uint8_t { done, answer, refused };
   Kind kind = Kind::done;
   std::vector<std::byte> body{};  // of an answer
   std::string reason{};           // a sentence, unless it is done
@@ -249,7 +249,6 @@ void BackEnd::handle_message() {
   update_rings();
   bool sent = true;
   switch (outcome.kind) {
-    case Outcome::Kind::fatal: return end(Ending::front_end_at_fault, std::move(outcome.reason));
     case Outcome::Kind::answer: sent = reply(header.request, outcome.body); break;
     case Outcome::Kind::done:
     case Outcome::Kind::refused:

@@ -142,7 +142,6 @@ class Virtqueue : public std::enable_shared_from_this<Virtqueue> {
   [[nodiscard]] bool started() const noexcept { return started_; }
   [[nodiscard]] bool running() const noexcept { return started_ && enabled_ && !broken_; }
   [[nodiscard]] bool broken() const noexcept { return broken_; }
-  [[nodiscard]] std::uint16_t next_avail() const noexcept { return next_avail_; }
   // Messages that the driver waits for.
   [[nodiscard]] std::size_t messages_out() const noexcept { return out_count_; }
 

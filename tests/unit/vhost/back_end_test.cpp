@@ -1082,6 +1082,32 @@ TEST_F(ChannelTest, AChannelThatClosesFailsWhatWaits) {
   EXPECT_THAT(done_, ElementsAre(failure(EPIPE), failure(EPIPE)));
 }
 
+TEST_F(ChannelTest, ANewChannelTakesOverWhatWaits) {
+  connect();
+  start();
+  ASSERT_TRUE(map("sent"));
+  ASSERT_EQ(next_request(), kMap);
+  ASSERT_TRUE(map("waiting"));
+  auto other = platform::create_socket_pair();
+  ASSERT_TRUE(other);
+  front_->send(Request::set_backend_req_fd, {}, {other->second.get()});
+  pump();
+  EXPECT_THAT(done_, ElementsAre("sent " + std::to_string(EPIPE)));
+  EXPECT_EQ(next_request(), 0U);
+  const auto request = testing::take_message(other->first.get());
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->header.request, kMap);
+}
+
+TEST_F(ChannelTest, AChannelThatIsNoSocketIsGivenUp) {
+  connect();
+  front_->send(Request::set_backend_req_fd, {}, {ram_.fd()});
+  start();
+  pump();
+  EXPECT_FALSE(map());
+  EXPECT_THAT(endings_, IsEmpty());
+}
+
 TEST_F(ChannelTest, AnAnswerMayComeInPieces) {
   connect();
   start();
