@@ -168,7 +168,7 @@ TEST_F(BackEndTest, ConnectingIsAnsweredAsQemuWantsIt) {
   EXPECT_THAT(requests, ElementsAre(1, 15, 21, 1, 44));
   EXPECT_EQ(all[0].as<std::uint64_t>(), kAllFeatures);
   EXPECT_EQ(all[1].as<std::uint64_t>(),
-            (1ULL << 3) | (1ULL << 5) | (1ULL << 9) | (1ULL << 10) | (1ULL << 15) | (1ULL << 21) | (1ULL << 22));
+            (1ULL << 3) | (1ULL << 5) | (1ULL << 9) | (1ULL << 10) | (1ULL << 21) | (1ULL << 22));
   EXPECT_EQ(all[2].as<std::uint64_t>(), 0U);
   ASSERT_EQ(all[4].payload.size(), 2056U);
   const auto shmem = all[4].as<ShmemConfig>();
