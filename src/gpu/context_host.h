@@ -36,7 +36,8 @@ class HostBlob {
  public:
   virtual ~HostBlob() = default;
   // Lays the blob over `range` of the window; its size is the blob's, rounded up to the window's granularity.
-  // Told later: blob_mapped(), also when it cannot be done, or when the context is lost meanwhile.
+  // Told later: blob_mapped(), also when it cannot be done, or when the context is lost meanwhile. After a failure the
+  // blob is not mapped.
   virtual void map(const WindowRange& range, Cookie cookie) = 0;
   // Undoes map(), also one that has not been told yet (and need not be any more).
   virtual void unmap() = 0;

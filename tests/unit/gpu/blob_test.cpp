@@ -72,7 +72,7 @@ TEST_F(BlobTest, MapTellsTheHostAndTheGuest) {
   const auto info = test.map(1, 0x20000)->as<virtio_gpu_resp_map_info>();
   EXPECT_EQ(info.hdr.type, kMapped);
   EXPECT_EQ(info.map_info, 1u);  // cached
-  EXPECT_EQ(host().mapped.at(ResourceId{1}), (WindowRange{0x20000, 8192}));
+  EXPECT_EQ(host().mapped.at(ResourceId{1}).range, (WindowRange{0x20000, 8192}));
   EXPECT_EQ(test.map(1, 0)->type(), kUnspec);
   EXPECT_EQ(unmap(1)->type(), kOk);
   EXPECT_TRUE(host().mapped.empty());
@@ -157,8 +157,9 @@ TEST_F(BlobTest, AMapWaitsForItsHostOnly) {
   test.device->blob_mapped(host().maps[1].cookie, MapCache::write_combined);
   EXPECT_EQ(second->as<virtio_gpu_resp_map_info>().map_info, 3u);
   EXPECT_FALSE(first->came);
-  test.device->blob_mapped(host().maps[0].cookie, fail("The worker is dead."));
+  host().fail_map(host().maps[0]);
   EXPECT_EQ(first->type(), kUnspec);
+  EXPECT_EQ(host().mapped.size(), 1u);
   EXPECT_EQ(test.device->counts().mapped_blobs, 1u);
   EXPECT_EQ(test.device->counts().waiting_requests, 0u);
 }
@@ -211,7 +212,7 @@ TEST(BlobWindow, GranularityRoundsAndAligns) {
   ASSERT_EQ(test.create_blob(2, 4096)->type(), kOk);
   EXPECT_EQ(test.map(1, 4096)->type(), kInvalid);
   EXPECT_EQ(test.map(1, 16384)->type(), kMapped);
-  EXPECT_EQ(test.host.record.mapped.at(ResourceId{1}), (WindowRange{16384, 16384}));
+  EXPECT_EQ(test.host.record.mapped.at(ResourceId{1}).range, (WindowRange{16384, 16384}));
   EXPECT_EQ(test.map(2, 20480)->type(), kInvalid);
   EXPECT_EQ(test.map(2, 32768)->type(), kMapped);
 }

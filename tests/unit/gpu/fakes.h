@@ -78,12 +78,18 @@ struct HostRecord {
   };
   std::vector<Fence> fences;  // not reached yet
   std::vector<Map> maps;      // not told yet
-  std::map<ResourceId, WindowRange> mapped;
+  std::map<ResourceId, Map> mapped;
   std::vector<std::pair<std::uint32_t, std::vector<std::byte>>> submissions;
   std::vector<std::pair<std::uint32_t, ResourceId>> attached;
   std::map<std::uint32_t, Cookie> contexts;  // that live
   std::vector<std::string> names;
   std::size_t blobs = 0;  // that live
+
+  // Tells the device that a map of the list `maps` cannot be done, maybe late.
+  void fail_map(const Map& map) {
+    std::erase_if(mapped, [&](const auto& entry) { return entry.second.cookie == map.cookie; });
+    events->blob_mapped(map.cookie, fail("It cannot be mapped."));
+  }
 };
 
 class FakeBlob final : public HostBlob {
@@ -95,9 +101,10 @@ class FakeBlob final : public HostBlob {
   ~FakeBlob() override { --host_.blobs; }
 
   void map(const WindowRange& range, Cookie cookie) override {
-    host_.mapped.emplace(request_.resource, range);
+    const HostRecord::Map map{.resource = request_.resource, .range = range, .cookie = cookie};
+    host_.mapped.emplace(request_.resource, map);
     if (host_.maps_at_once) return host_.events->blob_mapped(cookie, MapCache::cached);
-    host_.maps.push_back({.resource = request_.resource, .range = range, .cookie = cookie});
+    host_.maps.push_back(map);
   }
   void unmap() override { host_.mapped.erase(request_.resource); }
   std::span<const std::byte> bytes() const noexcept override { return bytes_; }
