@@ -97,7 +97,9 @@ VkDeviceSize size_of(FakeDriver& driver, VkBuffer buffer) {
 
 void bind(FakeDriver& driver, VkBuffer buffer, VkDeviceMemory memory, VkDeviceSize offset) {
   const auto it = driver.state().imported.find(memory);
-  if (it != driver.state().imported.end()) driver.state().bound[buffer] = it->second + offset;
+  // Where a client binds is contained, not checked (docs/security.md): nothing is bound out of range here.
+  if (it == driver.state().imported.end() || offset > it->second.size()) return;
+  driver.state().bound[buffer] = it->second.subspan(offset);
 }
 
 // ---- One for each function. The parameters are checked by the renderer, or are its own. ----
@@ -180,7 +182,8 @@ void on(FakeDriver& driver, vkDestroyDevice_params& /*p*/) { driver.state().queu
 void on(FakeDriver& driver, vkAllocateMemory_params& p) {
   if (const auto* import = render::find_in_chain<VkImportMemoryHostPointerInfoEXT>(
           p.pAllocateInfo->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT)) {
-    driver.state().imported[*p.pMemory] = static_cast<std::byte*>(import->pHostPointer);
+    driver.state().imported[*p.pMemory] = {static_cast<std::byte*>(import->pHostPointer),
+                                           p.pAllocateInfo->allocationSize};
   }
 }
 
@@ -219,11 +222,12 @@ void on(FakeDriver& driver, vkBindBufferMemory2_params& p) {
 
 void on(FakeDriver& driver, vkCmdFillBuffer_params& p) {
   const auto bound = driver.state().bound.find(p.dstBuffer);
-  const VkDeviceSize buffer_size = size_of(driver, p.dstBuffer);
-  if (bound == driver.state().bound.end() || p.dstOffset > buffer_size) return;
+  if (bound == driver.state().bound.end()) return;
+  const VkDeviceSize buffer_size = std::min<VkDeviceSize>(size_of(driver, p.dstBuffer), bound->second.size());
+  if (p.dstOffset > buffer_size) return;
   const VkDeviceSize size = std::min(p.size, buffer_size - p.dstOffset);
   for (VkDeviceSize at = 0; at + sizeof(p.data) <= size; at += sizeof(p.data)) {
-    std::memcpy(bound->second + p.dstOffset + at, &p.data, sizeof(p.data));
+    std::memcpy(bound->second.data() + p.dstOffset + at, &p.data, sizeof(p.data));
   }
 }
 

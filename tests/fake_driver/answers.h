@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -15,9 +16,9 @@ namespace hesper::fake {
 struct FakeDriver::State {
   std::vector<VkPhysicalDevice> devices;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> queues;  // by family and index
-  std::unordered_map<VkDeviceMemory, std::byte*> imported;
+  std::unordered_map<VkDeviceMemory, std::span<std::byte>> imported;
   std::unordered_map<VkBuffer, VkDeviceSize> buffer_sizes;
-  std::unordered_map<VkBuffer, std::byte*> bound;
+  std::unordered_map<VkBuffer, std::span<std::byte>> bound;
 };
 
 inline constexpr std::uint32_t kQueueFamilies = 2;
