@@ -95,11 +95,16 @@ VkDeviceSize size_of(FakeDriver& driver, VkBuffer buffer) {
   return it == driver.state().buffer_sizes.end() ? kAlignment : it->second;
 }
 
-void bind(FakeDriver& driver, VkBuffer buffer, VkDeviceMemory memory, VkDeviceSize offset) {
+// The buffer's bytes, as far as they are imported memory. Where a client binds, and that it frees memory that is bound,
+// is contained, not checked (docs/security.md): such a buffer has none here.
+std::span<std::byte> bytes_of(FakeDriver& driver, VkBuffer buffer) {
+  const auto bound = driver.state().bound.find(buffer);
+  if (bound == driver.state().bound.end()) return {};
+  const auto [memory, offset] = bound->second;
   const auto it = driver.state().imported.find(memory);
-  // Where a client binds is contained, not checked (docs/security.md): nothing is bound out of range here.
-  if (it == driver.state().imported.end() || offset > it->second.size()) return;
-  driver.state().bound[buffer] = it->second.subspan(offset);
+  if (it == driver.state().imported.end() || offset > it->second.size()) return {};
+  const std::span<std::byte> rest = it->second.subspan(offset);
+  return rest.first(std::min<VkDeviceSize>(size_of(driver, buffer), rest.size()));
 }
 
 // ---- One for each function. The parameters are checked by the renderer, or are its own. ----
@@ -212,22 +217,23 @@ void on(FakeDriver& /*driver*/, vkGetImageMemoryRequirements2_params& p) {
   p.pMemoryRequirements->memoryRequirements = requirements(kImageSize);
 }
 
-void on(FakeDriver& driver, vkBindBufferMemory_params& p) { bind(driver, p.buffer, p.memory, p.memoryOffset); }
+void on(FakeDriver& driver, vkBindBufferMemory_params& p) {
+  driver.state().bound[p.buffer] = {p.memory, p.memoryOffset};
+}
 
 void on(FakeDriver& driver, vkBindBufferMemory2_params& p) {
   for (std::uint32_t i = 0; i < p.bindInfoCount; ++i) {
-    bind(driver, p.pBindInfos[i].buffer, p.pBindInfos[i].memory, p.pBindInfos[i].memoryOffset);
+    driver.state().bound[p.pBindInfos[i].buffer] = {p.pBindInfos[i].memory, p.pBindInfos[i].memoryOffset};
   }
 }
 
 void on(FakeDriver& driver, vkCmdFillBuffer_params& p) {
-  const auto bound = driver.state().bound.find(p.dstBuffer);
-  if (bound == driver.state().bound.end()) return;
-  const VkDeviceSize buffer_size = std::min<VkDeviceSize>(size_of(driver, p.dstBuffer), bound->second.size());
-  if (p.dstOffset > buffer_size) return;
-  const VkDeviceSize size = std::min(p.size, buffer_size - p.dstOffset);
+  std::span<std::byte> bytes = bytes_of(driver, p.dstBuffer);
+  if (p.dstOffset > bytes.size()) return;
+  bytes = bytes.subspan(p.dstOffset);
+  const VkDeviceSize size = std::min<VkDeviceSize>(p.size, bytes.size());
   for (VkDeviceSize at = 0; at + sizeof(p.data) <= size; at += sizeof(p.data)) {
-    std::memcpy(bound->second.data() + p.dstOffset + at, &p.data, sizeof(p.data));
+    std::memcpy(&bytes[at], &p.data, sizeof(p.data));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "fake_driver.h"
@@ -18,7 +19,7 @@ struct FakeDriver::State {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> queues;  // by family and index
   std::unordered_map<VkDeviceMemory, std::span<std::byte>> imported;
   std::unordered_map<VkBuffer, VkDeviceSize> buffer_sizes;
-  std::unordered_map<VkBuffer, std::span<std::byte>> bound;
+  std::unordered_map<VkBuffer, std::pair<VkDeviceMemory, VkDeviceSize>> bound;  // with the offset
 };
 
 inline constexpr std::uint32_t kQueueFamilies = 2;
