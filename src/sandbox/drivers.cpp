@@ -110,6 +110,7 @@ const char* name_of(Family family) noexcept {
     case Family::mesa: return "Mesa";
     case Family::nvidia: return "NVIDIA";
     case Family::unknown: return "unknown";
+    case Family::none: return "no driver";
   }
   return "unknown";
 }

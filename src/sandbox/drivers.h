@@ -11,8 +11,8 @@
 
 namespace hesper::sandbox {
 
-// Drivers that need the same: system calls, files and limits.
-enum class Family : std::uint8_t { lavapipe, mesa, nvidia, unknown };
+// Drivers that need the same: system calls, files and limits. none: of processes that load no driver.
+enum class Family : std::uint8_t { lavapipe, mesa, nvidia, unknown, none };
 
 [[nodiscard]] const char* name_of(Family family) noexcept;
 

@@ -24,6 +24,9 @@ bool has(const HostDrivers& drivers, Family family) {
          std::ranges::contains(drivers.families, family);
 }
 
+// A process without a driver opens nothing at all.
+bool needs_files(const HostDrivers& drivers) { return !std::ranges::contains(drivers.families, Family::none); }
+
 platform::Limits limits_for(const HostDrivers& drivers, const Choices& choices) {
   const std::uint64_t memory = platform::physical_memory();
   platform::Limits limits{.open_files = choices.open_files.value_or(kOpenFiles)};
@@ -138,9 +141,11 @@ Policy policy_for(const HostDrivers& drivers, const Choices& choices, const Gete
   policy.limits = limits_for(drivers, choices);
   policy.forbidden.lists = {syscall_list("denied").rules};
   policy.forbidden.unlisted = platform::SyscallFilter::Unlisted::allow;
-  policy.files.readable = readable_files(drivers, environment);
-  policy.files.devices = devices(drivers);
-  policy.files.process = process_files(drivers);
+  if (needs_files(drivers)) {
+    policy.files.readable = readable_files(drivers, environment);
+    policy.files.devices = devices(drivers);
+    policy.files.process = process_files(drivers);
+  }
   policy.allowed = allowed_calls(drivers, choices.report_all);
   policy.forbidden.silent = policy.allowed.silent;
   // Without a cache of their own choice, workers have none: a shared one would let a client choose the code of the

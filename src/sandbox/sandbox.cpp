@@ -29,9 +29,12 @@ class Entrance {
   Entrance(const Options& options, Report& report) : options_(options), report_(report) {}
 
   void enter() {
-    HostDrivers drivers = find_host_drivers(get_environment);
-    // Where our own libraries are, more may lie that drivers need: an unpacked bundle brings all of them.
-    std::ranges::move(platform::loaded_libraries(), std::back_inserter(drivers.files));
+    HostDrivers drivers{.families = {Family::none}, .unknown = {}, .files = {}};
+    if (options_.loads_drivers) {
+      drivers = find_host_drivers(get_environment);
+      // Where our own libraries are, more may lie that drivers need: an unpacked bundle brings all of them.
+      std::ranges::move(platform::loaded_libraries(), std::back_inserter(drivers.files));
+    }
     remark_on(drivers);
     Policy policy = policy_for(drivers, options_.choices, get_environment);
     const bool strict = options_.level == Level::strict;

@@ -1,5 +1,5 @@
-// The sandbox of a worker: entered once, at the start of main(), for good. How workers differ is policy.h's; how the
-// system does it, src/platform's.
+// The sandbox of a worker, or of hesper-gpu: entered once, at the start of main(), for good. How workers differ is
+// policy.h's; how the system does it, src/platform's.
 #pragma once
 
 #include <string>
@@ -13,7 +13,8 @@ namespace hesper::sandbox {
 struct Options {
   Level level = Level::strict;
   Choices choices;
-  std::string log_prefix;  // begins lines about refused system calls
+  bool loads_drivers = true;  // false: no Vulkan driver and no other file is going to be opened
+  std::string log_prefix;     // begins lines about refused system calls
 };
 
 // What became of it.

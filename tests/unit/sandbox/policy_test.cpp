@@ -32,6 +32,14 @@ TEST(Policy, AnUnknownDriverMayDoWhatAnyMay) {
   EXPECT_EQ(unknown.limits.address_space, std::nullopt);
 }
 
+TEST(Policy, AProcessWithoutADriverOpensNothing) {
+  const Policy none = policy({Family::none}, {"/usr/lib/libvulkan_lvp.so"});
+  EXPECT_TRUE(none.files.readable.empty());
+  EXPECT_TRUE(none.files.devices.empty());
+  EXPECT_TRUE(none.files.process.empty());
+  EXPECT_LT(none.allowed.lists.size(), policy({Family::mesa}).allowed.lists.size());
+}
+
 TEST(Policy, ADriversLibraryIsShownWithItsFolderButNotAFolderOfTheUsers) {
   const auto shown = [](const char* library) { return policy({Family::lavapipe}, {library}).files.readable; };
   EXPECT_THAT(shown("/home/user/mesa/lib/libvulkan_lvp.so"), Contains("/home/user/mesa/lib"));
