@@ -1,0 +1,45 @@
+// ControlConnections: answers what comes over control connections (control.h). Accepts none itself.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "device/control.h"
+#include "device/screens.h"
+#include "gpu/device.h"
+#include "platform/event_loop.h"
+
+namespace hesper::device {
+
+// The loop's thread. Never waits: who does not read his reply, or sends half a request, loses his connection.
+class ControlConnections {
+ public:
+  static constexpr std::size_t kMost = 16;  // open at a time; further ones are closed
+
+  // All outlive this.
+  ControlConnections(platform::EventLoop& loop, gpu::Device& device, const Screens& screens) noexcept
+      : loop_(loop), device_(device), screens_(screens) {}
+
+  void add(UniqueFd socket);
+  [[nodiscard]] std::size_t count() const noexcept { return connections_.size(); }
+
+ private:
+  struct Connection {
+    UniqueFd socket;
+    platform::EventLoop::Watch watch;
+  };
+  using Place = std::list<Connection>::iterator;
+
+  void on_readable(Place place);
+  [[nodiscard]] Result<Snapshot> execute(const ControlRequest& request);
+
+  platform::EventLoop& loop_;
+  gpu::Device& device_;
+  const Screens& screens_;
+  std::list<Connection> connections_;
+};
+
+}  // namespace hesper::device
