@@ -1,9 +1,11 @@
 // The program hesper: its command line, and nothing else. The user starts it; it starts one hesper-render a client (see
-// src/supervisor) and, for `exec`, the user's program. It ends with that program, or when a signal says so.
+// src/supervisor), for `exec` the user's program, and for `gpu` hesper-gpu. It ends with that program, or when a signal
+// says so.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -13,8 +15,11 @@
 #include "base/log.h"
 #include "cli/capture.h"
 #include "cli/completion.h"
+#include "cli/display_mode.h"
 #include "cli/exec.h"
+#include "cli/gpu.h"
 #include "cli/replay.h"
+#include "cli/screens.h"
 #include "cli/serve.h"
 
 namespace {
@@ -118,6 +123,57 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       ->type_name("SECONDS");
 }
 
+void add_gpu_options(CLI::App& command, GpuOptions& options) {
+  command.add_option("--socket", options.socket, "Where QEMU connects; a stale socket is replaced")
+      ->required()
+      ->type_name("PATH");
+  command.add_option("--displays", options.displays, "How many screens the guest has, 1 to 16")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str()
+      ->type_name("N");
+  command
+      .add_option("--mode", options.modes,
+                  "The size and rate of a screen, as 2560x1440@120, or off; again for the second, and so on; the last "
+                  "one counts for all further ones (default: 1280x800)")
+      ->check([](const std::string& text) {
+        const auto mode = parse_display_mode(text);
+        return mode ? std::string() : mode.error().message;
+      })
+      ->allow_extra_args(false)
+      ->type_name("MODE");
+  command
+      .add_option("--window", options.window_size,
+                  "The size of the window that host memory appears in, a power of two, as 8G (default: none, as there "
+                  "are no contexts yet)")
+      ->transform(CLI::AsSizeValue(false))
+      ->check([](const std::string& text) {
+        std::uint64_t bytes = 0;
+        const bool possible =
+            CLI::detail::lexical_cast(text, bytes) &&
+            (bytes == 0 || (std::has_single_bit(bytes) && bytes >= (1u << 20) && bytes <= (1ULL << 46)));
+        return possible ? std::string() : std::string("The window's size is a power of two from 1M to 64T, or 0.");
+      })
+      ->type_name("SIZE");
+  command
+      .add_option("--host-memory", options.host_memory,
+                  "What the guest's pictures may take of the host's memory (default: 1G)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command
+      .add_option("--max-resources", options.max_resources, "How many resources the guest may make (default: 262144)")
+      ->check(CLI::Range(1, 1 << 30))
+      ->type_name("N");
+  command
+      .add_option("--sandbox", options.sandbox, "How much hesper-gpu is confined: strict (the default), basic or off")
+      ->envname("HESPER_SANDBOX")
+      ->check(CLI::IsMember({"strict", "basic", "off"}))
+      ->type_name("LEVEL");
+  command
+      .add_flag("--require-sandbox", options.require_sandbox, "Do not serve where the system does not allow that level")
+      ->envname("HESPER_REQUIRE_SANDBOX");
+  command.add_flag("-v,--verbose", options.verbose, "Print when the guest's driver starts and stops, and the sandbox");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -184,6 +240,31 @@ int main(int argc, char** argv) {
   show_command->add_option("--stream", capture_options.stream, "Only this stream's; 0 is the context's, rings follow")
       ->type_name("S");
 
+  GpuOptions gpu_options;
+  CLI::App* gpu_command = app.add_subcommand("gpu", "Be the GPU of a virtual machine: a vhost-user device for QEMU");
+  add_gpu_options(*gpu_command, gpu_options);
+
+  ScreenshotOptions screenshot_options;
+  CLI::App* screenshot_command = app.add_subcommand("screenshot", "Write what a virtual machine shows as a PNG file");
+  screenshot_command->add_option("--socket", screenshot_options.socket, "That of hesper gpu")
+      ->required()
+      ->type_name("PATH");
+  screenshot_command->add_option("-o,--output", screenshot_options.output, "Where to write it")
+      ->capture_default_str()
+      ->type_name("PNG");
+  screenshot_command->add_option("--display", screenshot_options.display, "Which screen, counted from 0")
+      ->capture_default_str()
+      ->type_name("N");
+  screenshot_command->add_flag("--cursor", screenshot_options.cursor, "Draw the cursor into it");
+
+  DisplayOptions display_options;
+  CLI::App* display_command = app.add_subcommand("display", "Change the screens of a virtual machine");
+  display_command->add_option("--socket", display_options.socket, "That of hesper gpu")->required()->type_name("PATH");
+  display_command->require_subcommand(1);
+  CLI::App* set_command = display_command->add_subcommand("set", "Give a screen another mode, or switch it off");
+  set_command->add_option("DISPLAY", display_options.display, "Which screen, counted from 0")->required();
+  set_command->add_option("MODE", display_options.mode, "As 2560x1440@120, or off")->required();
+
   std::string shell;
   CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");
   completion_command->add_option("SHELL", shell, "bash, zsh or fish")->required();
@@ -197,7 +278,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kExitHesperFailed;
   }
 
-  const bool verbose = exec_options.worker.verbose || serve_options.worker.verbose;
+  const bool verbose = exec_options.worker.verbose || serve_options.worker.verbose || gpu_options.verbose;
   hesper::log::start("hesper", verbose ? "info" : "warn");
   if (*exec_command) {
     exec_options.command = exec_command->remaining();
@@ -210,6 +291,9 @@ int main(int argc, char** argv) {
     return exec(argv[0], exec_options);
   }
   if (*serve_command) return serve(argv[0], serve_options);
+  if (*gpu_command) return serve_gpu(argv[0], gpu_options);
+  if (*screenshot_command) return take_screenshot(screenshot_options);
+  if (*display_command) return set_display(display_options);
   if (*replay_command) return replay(argv[0], replay_options);
   if (*capture_command) {
     return show_capture_file(argv[0], *show_command ? CaptureView::show : CaptureView::info, capture_options);

@@ -1,0 +1,212 @@
+// hesper gpu: accepts connections and hands them to hesper-gpu, of which there is one at a time, and a fresh one for
+// each virtual machine. Reads nothing that QEMU or a guest sends.
+#include "cli/gpu.h"
+
+#include <fmt/format.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+#include "base/log.h"
+#include "cli/display_mode.h"
+#include "cli/environment.h"
+#include "cli/gpu_process.h"
+#include "platform/event_loop.h"
+#include "platform/pipe.h"
+#include "platform/process.h"
+#include "platform/signals.h"
+#include "platform/socket.h"
+
+namespace hesper::cli {
+namespace {
+
+constexpr std::array kSignals = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+Result<platform::SpawnOptions> spawn_options(const char* argv0, const GpuOptions& options) {
+  const auto folder = platform::own_directory(argv0);
+  if (!folder) return std::unexpected(folder.error());
+  const std::string program = (*folder / "hesper-gpu").native();
+  if (::access(program.c_str(), X_OK) != 0)
+    return fail(
+        fmt::format("'{}' is missing. Both programs belong into one folder: build or install Hesper again.", program),
+        ENOENT);
+  std::vector<std::string> arguments = {program, "--orders"};
+  DisplayMode mode;
+  for (unsigned display = 0; display < options.displays; ++display) {
+    if (display < options.modes.size()) {
+      const auto parsed = parse_display_mode(options.modes[display]);
+      if (!parsed) return std::unexpected(parsed.error());
+      mode = *parsed;
+    }
+    arguments.insert(arguments.end(), {"--mode", to_string(mode)});
+  }
+  const auto add = [&](const char* option, std::uint64_t value) {
+    arguments.insert(arguments.end(), {option, std::to_string(value)});
+  };
+  if (options.window_size != 0) add("--window", options.window_size);
+  if (options.host_memory) add("--host-memory", *options.host_memory);
+  if (options.max_resources) add("--max-resources", *options.max_resources);
+  if (!options.sandbox.empty()) arguments.insert(arguments.end(), {"--sandbox", options.sandbox});
+  if (options.require_sandbox) arguments.emplace_back("--require-sandbox");
+  if (options.verbose) arguments.emplace_back("--verbose");
+  return platform::SpawnOptions{
+      .program = program,
+      .arguments = std::move(arguments),
+      .environment = worker_environment(Environment::of_this_process(), std::nullopt).entries(),
+      .fds = {},
+      .new_session = true,
+  };
+}
+
+class GpuServer {
+ public:
+  GpuServer(platform::EventLoop& loop, platform::SignalPipe& signals, platform::Listener listener,
+            platform::Listener control, platform::SpawnOptions spawn)
+      : loop_(loop),
+        signals_(signals),
+        listener_(std::move(listener)),
+        control_(std::move(control)),
+        spawn_(std::move(spawn)) {}
+
+  Result<int> run() {
+    if (auto started = start(); !started) return std::unexpected(std::move(started.error()));
+    const auto signals = loop_.when_readable(signals_.fd(), [this] { on_signals(); });
+    const auto control = loop_.when_readable(control_.fd(), [this] { hand_over(control_, GpuOrder::control); });
+    loop_.run();
+    if (child_ > 0) {
+      ::kill(child_, SIGTERM);
+      static_cast<void>(platform::wait_for_child(child_));
+    }
+    return status_;
+  }
+
+ private:
+  Result<void> start() {
+    auto orders = platform::create_socket_pair();
+    if (!orders) return std::unexpected(std::move(orders.error()));
+    auto lifeline = platform::create_pipe();
+    if (!lifeline) return std::unexpected(std::move(lifeline.error()));
+    spawn_.fds = {{.fd = orders->second.get(), .number = kGpuOrders},
+                  {.fd = lifeline->read_end.get(), .number = kGpuLifeline}};
+    const auto child = platform::spawn(spawn_);
+    if (!child) return std::unexpected(child.error());
+    child_ = *child;
+    serving_ = false;
+    orders_ = std::move(orders->first);
+    lifeline_ = std::move(lifeline->write_end);
+    front_end_watch_ = loop_.when_readable(listener_.fd(), [this] { on_front_end(); });
+    return {};
+  }
+
+  void stop(int status) {
+    status_ = status;
+    loop_.stop();
+  }
+
+  void on_front_end() {
+    if (serving_) {
+      // It waits among those that are not accepted, until this one has left.
+      log::warn("Another virtual machine connects to '{}', but a device serves one. It waits until the first one ends.",
+                listener_.path().native());
+      front_end_watch_ = {};
+      return;
+    }
+    serving_ = hand_over(listener_, GpuOrder::front_end);
+  }
+
+  bool hand_over(const platform::Listener& listener, GpuOrder order) {
+    const auto client = listener.accept();
+    if (!client) {
+      if (client.error().code != EAGAIN) log::warn("{}", client.error().message);
+      return false;
+    }
+    if (platform::send_message(orders_.get(), std::as_bytes(std::span(&order, 1)), client->get())) return true;
+    log::warn("hesper-gpu takes no connection now; one is closed.");
+    return false;
+  }
+
+  void on_signals() {
+    for (const auto& signal : signals_.take())
+      if (signal.number != SIGCHLD) return stop(0);
+    const auto state = platform::check_child(child_);
+    const bool exited = state.kind == platform::ChildState::Kind::exited;
+    if (!exited && state.kind != platform::ChildState::Kind::killed) return;
+    const pid_t child = std::exchange(child_, -1);
+    const bool served = serving_;
+    front_end_watch_ = {};
+    if (!exited || (served && state.value != std::to_underlying(GpuExit::front_end_left) &&
+                    state.value != std::to_underlying(GpuExit::front_end_at_fault)))
+      log::error("hesper-gpu (process {}) {} {}.{}", child, exited ? "ended with status" : "was ended by signal",
+                 state.value,
+                 served ? " The virtual machine that it served has lost its screens for good, as QEMU cannot connect "
+                          "again: shut it down over its network or serial console, and start it anew."
+                        : "");
+    // One that does not even get as far as its first virtual machine would not the next time either.
+    if (!served) return stop(1);
+    if (const auto started = start(); !started) {
+      log::error("{}", started.error().message);
+      stop(1);
+    }
+  }
+
+  platform::EventLoop& loop_;
+  platform::SignalPipe& signals_;
+  platform::Listener listener_;
+  platform::Listener control_;
+  platform::SpawnOptions spawn_;
+  pid_t child_ = -1;
+  bool serving_ = false;  // the child has a front-end
+  UniqueFd orders_;
+  UniqueFd lifeline_;
+  platform::EventLoop::Watch front_end_watch_;
+  int status_ = 0;
+};
+
+void print_how_to_connect(const std::filesystem::path& socket) {
+  fmt::print(
+      stderr,
+      "hesper: serving; QEMU 11.1 or newer takes it with\n"
+      "  -machine q35,memory-backend=mem -object memory-backend-memfd,id=mem,size=2G,share=on -m 2G -vga none \\\n"
+      "  -chardev socket,id=gpu,path={} \\\n"
+      "  -device vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24\n",
+      std::filesystem::absolute(socket).native());
+}
+
+Result<int> run(const char* argv0, const GpuOptions& options) {
+  auto spawn = spawn_options(argv0, options);
+  if (!spawn) return std::unexpected(std::move(spawn.error()));
+  platform::ignore_broken_pipes();
+  auto signals = platform::SignalPipe::install(kSignals);
+  if (!signals) return std::unexpected(std::move(signals.error()));
+  auto listener = platform::Listener::at(options.socket);
+  if (!listener) return std::unexpected(std::move(listener.error()));
+  auto control = platform::Listener::at(control_socket(options.socket));
+  if (!control) return std::unexpected(std::move(control.error()));
+  auto loop = platform::EventLoop::create();
+  if (!loop) return std::unexpected(std::move(loop.error()));
+  print_how_to_connect(options.socket);
+  return GpuServer(**loop, *signals, std::move(*listener), std::move(*control), std::move(*spawn)).run();
+}
+
+}  // namespace
+
+std::filesystem::path control_socket(const std::filesystem::path& socket) {
+  std::filesystem::path path = socket;
+  path += ".control";
+  return path;
+}
+
+int serve_gpu(const char* argv0, const GpuOptions& options) {
+  const auto status = run(argv0, options);
+  if (status) return *status;
+  log::error("{}", status.error().message);
+  return 1;
+}
+
+}  // namespace hesper::cli

@@ -1,0 +1,205 @@
+// The program hesper-gpu: the virtio-gpu device of one virtual machine. `hesper gpu` starts it and hands it connections
+// (gpu_process.h): one of QEMU's, and those of hesper screenshot and hesper display. It is the only process that reads
+// what the guest and QEMU send. It ends when QEMU hangs up or breaks the protocol, and at once when hesper dies; the
+// next virtual machine gets a process of its own, so that nothing of one guest ever meets another.
+//
+// QEMU does not survive the loss of this process: no driver, no codec and no window system is loaded here, and its one
+// thread never waits. Its sandbox has no file, no network and no process. Memory that cannot be had ends it all the
+// same.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "cli/display_mode.h"
+#include "cli/gpu_process.h"
+#include "device/control_connections.h"
+#include "device/gpu_door.h"
+#include "device/screens.h"
+#include "platform/event_loop.h"
+#include "platform/process.h"
+#include "platform/shared_memory.h"
+#include "platform/signals.h"
+#include "platform/socket.h"
+#include "sandbox/sandbox.h"
+
+namespace {
+
+using namespace hesper;
+
+struct Arguments {
+  std::vector<std::string> modes;
+  std::uint64_t window_size = 0;
+  std::uint64_t host_memory = gpu::DeviceOptions{}.max_host_memory;
+  std::size_t max_resources = gpu::DeviceOptions{}.max_resources;
+  std::string sandbox = "strict";
+  bool require_sandbox = false;
+  bool verbose = false;
+};
+
+Result<std::vector<gpu::Output>> outputs_of(const std::vector<std::string>& modes) {
+  std::vector<gpu::Output> outputs;
+  std::uint32_t x = 0;  // side by side
+  for (const std::string& text : modes) {
+    const auto mode = cli::parse_display_mode(text);
+    if (!mode) return std::unexpected(mode.error());
+    gpu::Output output{.connected = mode->connected, .monitor = {}, .x = x, .y = 0};
+    output.monitor.width = mode->width;
+    output.monitor.height = mode->height;
+    output.monitor.refresh_mhz = mode->refresh_mhz;
+    output.monitor.serial = std::to_string(outputs.size() + 1);
+    if (output.connected) x += mode->width;
+    outputs.push_back(std::move(output));
+  }
+  if (outputs.empty()) outputs.emplace_back();
+  return outputs;
+}
+
+// Everything that the process consists of. Lives as long as the process.
+class GpuProcess {
+ public:
+  static Result<std::unique_ptr<GpuProcess>> create(const Arguments& arguments, UniqueFd window, UniqueFd orders) {
+    auto outputs = outputs_of(arguments.modes);
+    if (!outputs) return std::unexpected(std::move(outputs.error()));
+    auto loop = platform::EventLoop::create();
+    if (!loop) return std::unexpected(std::move(loop.error()));
+    std::unique_ptr<GpuProcess> process(new GpuProcess(std::move(*loop), std::move(orders)));
+    device::GpuDoor::Options options;
+    options.device.outputs = std::move(*outputs);
+    options.device.window_size = arguments.window_size;
+    options.device.max_host_memory = arguments.host_memory;
+    options.device.max_resources = arguments.max_resources;
+    auto door = device::GpuDoor::create(*process->loop_, std::move(options), process->contexts_, process->screens_,
+                                        std::move(window));
+    if (!door) return std::unexpected(std::move(door.error()));
+    process->door_ = std::move(*door);
+    process->control_ =
+        std::make_unique<device::ControlConnections>(*process->loop_, process->door_->device(), process->screens_);
+    return process;
+  }
+
+  cli::GpuExit run() {
+    orders_watch_ = loop_->when_readable(orders_.get(), [this] { take_order(); });
+    loop_->run();
+    return exit_;
+  }
+
+ private:
+  GpuProcess(std::unique_ptr<platform::EventLoop> loop, UniqueFd orders)
+      : loop_(std::move(loop)), orders_(std::move(orders)) {}
+
+  void end(cli::GpuExit exit) {
+    exit_ = exit;
+    loop_->stop();
+  }
+
+  void take_order() {
+    cli::GpuOrder order{};
+    auto received = platform::receive_message(orders_.get(), std::as_writable_bytes(std::span(&order, 1)));
+    if (received.size != sizeof(order)) return end(cli::GpuExit::front_end_left);  // hesper is gone
+    if (!received.fd) return;
+    if (order == cli::GpuOrder::control) return control_->add(std::move(received.fd));
+    const auto served =
+        door_->serve(std::move(received.fd), [this](vhost::BackEnd::Ending ending, const std::string& reason) {
+          if (ending == vhost::BackEnd::Ending::front_end_left) {
+            log::info("{}", reason);
+            return end(cli::GpuExit::front_end_left);
+          }
+          log::error("The connection to the virtual machine ends. {}", reason);
+          end(cli::GpuExit::front_end_at_fault);
+        });
+    if (!served) {
+      log::error("{}", served.error().message);
+      end(cli::GpuExit::cannot_start);
+    }
+  }
+
+  std::unique_ptr<platform::EventLoop> loop_;
+  UniqueFd orders_;
+  device::NoContexts contexts_;
+  device::Screens screens_;
+  std::unique_ptr<device::GpuDoor> door_;
+  std::unique_ptr<device::ControlConnections> control_;
+  platform::EventLoop::Watch orders_watch_;
+  cli::GpuExit exit_ = cli::GpuExit::front_end_left;
+};
+
+Result<UniqueFd> make_window(std::uint64_t size) {
+  if (size == 0) return UniqueFd();
+  return platform::create_shared_memory("hesper-window", size);
+}
+
+// False: the process must not go on.
+bool enter_sandbox(const Arguments& arguments) {
+  const auto level = sandbox::parse_level(arguments.sandbox);
+  if (!level) {
+    log::error("The sandbox level \"{}\" is unknown; choose strict, basic or off.", arguments.sandbox);
+    return false;
+  }
+  sandbox::Options options{.level = *level, .choices = {}, .loads_drivers = false, .log_prefix = "hesper-gpu"};
+  // The guest's memory is mapped here, whatever its size.
+  options.choices.address_space = 0;
+  const auto report = sandbox::enter(options);
+  const bool reached = report.reached == report.asked;
+  for (const auto& shortfall : report.shortfalls)
+    log::log(reached ? spdlog::level::info : spdlog::level::warn, "The sandbox lacks something: {}", shortfall);
+  log::info("The sandbox is {}.", sandbox::describe(report));
+  if (reached || !arguments.require_sandbox) {
+    if (!reached)
+      log::warn("The sandbox is {} instead of {}.", sandbox::name_of(report.reached), sandbox::name_of(report.asked));
+    return true;
+  }
+  log::error("The sandbox level {} cannot be reached, and --require-sandbox demands it.", arguments.sandbox);
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  bool started_by_hesper = false;
+  CLI::App app("The virtio-gpu device of one virtual machine. Users start hesper gpu, which starts this.",
+               "hesper-gpu");
+  app.set_version_flag("--version", "hesper-gpu " HESPER_VERSION);
+  app.add_flag("--orders", started_by_hesper, "Take orders from hesper, at fd 3");
+  app.add_option("--mode", arguments.modes, "Of each display: WIDTHxHEIGHT[@HZ], or off")->allow_extra_args(false);
+  app.add_option("--window", arguments.window_size, "Bytes of the host-visible window; 0: none");
+  app.add_option("--host-memory", arguments.host_memory, "Bytes that the guest's resources may take here");
+  app.add_option("--max-resources", arguments.max_resources, "Resources that the guest may make");
+  app.add_option("--sandbox", arguments.sandbox, "strict, basic or off");
+  app.add_flag("--require-sandbox", arguments.require_sandbox, "End if that level cannot be reached");
+  app.add_flag("-v,--verbose", arguments.verbose, "Log what the guest's driver does");
+  constexpr int kCannotStart = std::to_underlying(cli::GpuExit::cannot_start);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kCannotStart;
+  }
+  log::start("hesper-gpu", arguments.verbose ? "info" : "warn");
+  if (!started_by_hesper) {
+    log::error("Users start hesper gpu, not hesper-gpu.");
+    return kCannotStart;
+  }
+  platform::die_with_parent(UniqueFd(cli::kGpuLifeline));
+  platform::ignore_broken_pipes();
+  // Before the sandbox, whose limit of a file's size is the host's memory.
+  auto window = make_window(arguments.window_size);
+  if (!window) {
+    log::error("{}", window.error().message);
+    return kCannotStart;
+  }
+  if (!enter_sandbox(arguments)) return kCannotStart;
+  auto process = GpuProcess::create(arguments, std::move(*window), UniqueFd(cli::kGpuOrders));
+  if (!process) {
+    log::error("{}", process.error().message);
+    return kCannotStart;
+  }
+  // Nothing is taken down: the system does that at once.
+  std::_Exit(std::to_underlying((*process)->run()));
+}
