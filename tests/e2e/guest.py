@@ -1,0 +1,268 @@
+# A virtual machine for the tests: stock QEMU without KVM, Debian's kernel, and an initramfs made here: busybox, the
+# modules of virtio-gpu and our own tests/guest. Its shell is driven over the serial line.
+import contextlib
+import json
+import lzma
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import threading
+import time
+
+from support import HESPER, PROGRAMS, Missing, end_group, required, run, wait_until
+
+VM = required("HESPER_TEST_VM", "QEMU and a kernel, as tools/virtual-machine unpacks them")
+LIBRARIES = VM / "usr/lib/x86_64-linux-gnu"
+QEMU = VM / "usr/bin/qemu-system-x86_64"
+
+INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
+exec </dev/ttyS0 >/dev/ttyS0 2>&1
+stty -echo
+while read module; do insmod /modules/$module || echo "insmod $module failed"; done </modules/order
+echo "==ready"
+while read -r line; do (eval "$line"); echo "==status $?"; done
+"""
+
+
+def kernel():
+    found = sorted((VM / "boot").glob("vmlinuz-*")) if VM.is_dir() else []
+    if not found:
+        raise Missing(f"There is no kernel in {VM}; ./dev test fetches it.")
+    return found[-1]
+
+
+def modules(*names):
+    """The kernel's modules of these names and those they need, uncompressed, in the order in which they load."""
+    files = {path.name.partition(".")[0].replace("-", "_"): path for path in VM.glob("usr/lib/modules/*/**/*.ko.xz")}
+    builtin = {
+        pathlib.Path(line).stem.replace("-", "_")
+        for listing in VM.glob("usr/lib/modules/*/modules.builtin")
+        for line in listing.read_text().splitlines()
+    }
+    loaded = {}
+
+    def load(name):
+        name = name.replace("-", "_")
+        if name in loaded or name in builtin:
+            return
+        if name not in files:
+            raise Missing(f"The kernel module {name} is not in {VM}; tools/virtual-machine must unpack it, too.")
+        content = lzma.decompress(files[name].read_bytes())
+        needed = re.search(rb"\0depends=([^\0]*)\0", content)
+        for other in needed[1].decode().split(",") if needed and needed[1] else []:
+            load(other)
+        loaded[name] = content
+
+    for name in names:
+        load(name)
+    return loaded
+
+
+def archive(entries):
+    """A cpio archive, as the kernel unpacks it. entries: path: (mode, content); folders before what is in them."""
+    result = bytearray()
+
+    def add(number, name, mode, content):
+        fields = [number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
+        result.extend(b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0")
+        result.extend(bytes(-len(result) % 4))
+        result.extend(content)
+        result.extend(bytes(-len(result) % 4))
+
+    for number, (name, (mode, content)) in enumerate(entries.items(), 1):
+        add(number, name, mode, content)
+    add(0, "TRAILER!!!", 0, b"")
+    return bytes(result)
+
+
+def initramfs():
+    folder, program, data = 0o040755, 0o100755, 0o100644
+    loaded = modules("virtio_gpu")
+    entries = {name: (folder, b"") for name in ("bin", "dev", "proc", "sys", "modules")}
+    entries["bin/busybox"] = (program, (VM / "usr/bin/busybox").read_bytes())
+    entries["bin/kms"] = (program, (PROGRAMS / "guest/kms").read_bytes())
+    entries["init"] = (program, INIT.encode())
+    for name, content in loaded.items():
+        entries[f"modules/{name}.ko"] = (data, content)
+    entries["modules/order"] = (data, "".join(f"{name}.ko\n" for name in loaded).encode())
+    return archive(entries)
+
+
+class Gpu:
+    """hesper gpu at a socket of its own. options: more of its command line."""
+
+    def __init__(self, scratch, *options):
+        self._scratch = scratch
+        self._killed = False
+        self.socket = scratch.path / "gpu"
+        self._log_path = scratch.path / "gpu.log"
+        self._log = open(self._log_path, "a")
+        self.process = subprocess.Popen(
+            [HESPER, "gpu", "--socket", self.socket, "-v", *options],
+            env=scratch.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        # Made after the first.
+        wait_until((scratch.path / "gpu.control").exists, 20, "hesper gpu does not listen on its socket.")
+
+    def device_processes(self):
+        """Process ids of hesper-gpu."""
+        path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(child) for child in path.read_text().split()]
+
+    def log(self):
+        return self._log_path.read_text(errors="replace")
+
+    def command(self, *command):
+        return run([HESPER, *command[:1], "--socket", self.socket, *command[1:]], self._scratch.environment())
+
+    def set_display(self, display, mode):
+        finished = run([HESPER, "display", "--socket", self.socket, "set", display, mode], self._scratch.environment())
+        assert finished.status == 0, f"hesper display failed: {finished}"
+
+    def screenshot(self, display=0, cursor=False):
+        """A Picture, or None if the display shows nothing."""
+        path = self._scratch.path / f"screen-{display}.png"
+        options = ["--display", display, "-o", path, *(["--cursor"] if cursor else [])]
+        finished = self.command("screenshot", *options)
+        if finished.status != 0:
+            assert "shows nothing" in finished.errors, f"hesper screenshot failed: {finished}"
+            return None
+        return Picture(path)
+
+    def kill(self):
+        self._killed = True
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        if self._killed:
+            return self._log.close()
+        self.process.terminate()
+        try:
+            status = self.process.wait(timeout=20)
+        finally:
+            end_group(self.process)
+            self._log.close()
+        assert status == 0, f"hesper gpu ended with status {status} after SIGTERM."
+        assert not self.socket.exists(), "hesper gpu left its socket behind."
+
+
+class Picture:
+    """A PNG file's pixels."""
+
+    def __init__(self, path):
+        content = subprocess.run(["pngtopnm", path], stdout=subprocess.PIPE, check=True).stdout
+        header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", content)
+        self.width, self.height = int(header[1]), int(header[2])
+        self.bytes = content[header.end() :]
+
+    def pixel(self, x, y):
+        at = (y * self.width + x) * 3
+        return tuple(self.bytes[at : at + 3])
+
+    def cell(self, column, row):
+        """A character cell of the console, 8 by 16 pixels: sixteen numbers, a bit is a pixel that is not black."""
+        return [
+            sum(0x80 >> x for x in range(8) if self.pixel(column * 8 + x, row * 16 + y) != (0, 0, 0)) for y in range(16)
+        ]
+
+
+class Machine:
+    """A guest on a Gpu. size of the window: that of the Gpu."""
+
+    def __init__(self, scratch, gpu, arguments=()):
+        image = scratch.path / "initramfs"
+        if not image.exists():
+            image.write_bytes(initramfs())
+        self._qmp_path = scratch.path / "qmp"
+        self._errors_path = scratch.path / "qemu.log"
+        self._errors = open(self._errors_path, "a")
+        device = "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24"
+        command = [
+            QEMU, "-L", VM / "usr/share/qemu", "-L", VM / "usr/share/seabios",
+            "-machine", "q35,memory-backend=mem", "-accel", "tcg", "-nodefaults", "-vga", "none", "-display", "none",
+            "-object", "memory-backend-memfd,id=mem,size=256M,share=on", "-m", "256M",
+            "-chardev", f"socket,id=gpu,path={gpu.socket}", "-device", device,
+            "-qmp", f"unix:{self._qmp_path},server=on,wait=off", "-serial", "stdio",
+            "-kernel", kernel(), "-initrd", image, "-append", "console=tty0 quiet panic=-1 vt.global_cursor_default=0",
+            *arguments,
+        ]  # fmt: skip
+        self._output = ""
+        self._changed = threading.Condition()
+        self.process = subprocess.Popen(
+            command,
+            env=scratch.environment(LD_LIBRARY_PATH=str(LIBRARIES)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        while part := os.read(self.process.stdout.fileno(), 65536):
+            with self._changed:
+                self._output += part.decode(errors="replace").replace("\r", "")
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_for(self, pattern, timeout, what):
+        """Waits for a pattern in what the guest says, and takes all of it up to its end."""
+        end = time.monotonic() + timeout
+        with self._changed:
+            while not (found := re.search(pattern, self._output)):
+                ended = self.process.poll() is not None
+                if ended or not self._changed.wait(max(0, end - time.monotonic())):
+                    raise AssertionError(
+                        f"{what} (QEMU {'has ended' if ended else 'runs'}, {timeout} s)\n{self._output[-3000:]}\n"
+                        f"{self._errors_path.read_text(errors='replace')[-3000:]}"
+                    )
+            before, self._output = self._output[: found.start()], self._output[found.end() :]
+        return before, found
+
+    def boot(self, timeout=120):
+        return self.wait_for(r"==ready\n", timeout, "The guest does not get as far as its shell.")[0]
+
+    def run(self, line, timeout=60):
+        """Runs a line of shell in the guest; what it prints. It must succeed."""
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+        output, found = self.wait_for(r"==status (\d+)\n", timeout, f"The guest does not finish '{line}'.")
+        assert found[1] == "0", f"In the guest, '{line}' failed with {found[1]}:\n{output}"
+        return output
+
+    def qmp(self, command):
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as connection:
+            connection.settimeout(20)
+            connection.connect(str(self._qmp_path))
+            lines = connection.makefile("rw")
+            lines.readline()
+            for each in ("qmp_capabilities", command):
+                lines.write(json.dumps({"execute": each}) + "\n")
+                lines.flush()
+                while not (answer := json.loads(lines.readline())).keys() & {"return", "error"}:
+                    pass
+        assert "error" not in answer, answer
+        return answer["return"]
+
+    def close(self):
+        if self.process.poll() is None:
+            with contextlib.suppress(OSError, ValueError, AssertionError):
+                self.qmp("quit")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=10)
+        end_group(self.process)
+        self._reader.join(timeout=10)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self._errors.close()
