@@ -163,8 +163,11 @@ void hide_sparse(VkPhysicalDeviceProperties& properties) noexcept {
   properties.sparseProperties = {};
 }
 
-void hide_sparse(VkQueueFamilyProperties& family) noexcept {
-  family.queueFlags &= ~VkQueueFlags{VK_QUEUE_SPARSE_BINDING_BIT};
+void apply_plan(const MemoryPlan& plan, VkQueueFamilyProperties& family) noexcept {
+  // Mesa reads every query with vkCmdCopyQueryPoolResults, on the queue that made it (its "query feedback"). A queue
+  // that only copies may not execute that: NVIDIA's (580) never gets over it.
+  if ((family.queueFlags & (VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT)) == 0) family.timestampValidBits = 0;
+  if (!plan.sparse) family.queueFlags &= ~VkQueueFlags{VK_QUEUE_SPARSE_BINDING_BIT};
 }
 
 bool counts_against_budget(const PhysicalDevice& device, std::uint32_t type) noexcept {
@@ -249,8 +252,9 @@ void on_vkGetPhysicalDeviceQueueFamilyProperties(CommandStream&,
   const PhysicalDevice& device = physical(args.physicalDevice.state);
   device.procs->vkGetPhysicalDeviceQueueFamilyProperties(device.handle, args.pQueueFamilyPropertyCount,
                                                          args.pQueueFamilyProperties);
-  if (device.memory.sparse || args.pQueueFamilyProperties == nullptr) return;
-  for (std::uint32_t i = 0; i < *args.pQueueFamilyPropertyCount; ++i) hide_sparse(args.pQueueFamilyProperties[i]);
+  if (args.pQueueFamilyProperties == nullptr) return;
+  for (std::uint32_t i = 0; i < *args.pQueueFamilyPropertyCount; ++i)
+    apply_plan(device.memory, args.pQueueFamilyProperties[i]);
 }
 
 void on_vkGetPhysicalDeviceQueueFamilyProperties2(CommandStream&,
@@ -258,10 +262,9 @@ void on_vkGetPhysicalDeviceQueueFamilyProperties2(CommandStream&,
   const PhysicalDevice& device = physical(args.physicalDevice.state);
   device.procs->vkGetPhysicalDeviceQueueFamilyProperties2(device.handle, args.pQueueFamilyPropertyCount,
                                                           args.pQueueFamilyProperties);
-  if (device.memory.sparse || args.pQueueFamilyProperties == nullptr) return;
-  for (std::uint32_t i = 0; i < *args.pQueueFamilyPropertyCount; ++i) {
-    hide_sparse(args.pQueueFamilyProperties[i].queueFamilyProperties);
-  }
+  if (args.pQueueFamilyProperties == nullptr) return;
+  for (std::uint32_t i = 0; i < *args.pQueueFamilyPropertyCount; ++i)
+    apply_plan(device.memory, args.pQueueFamilyProperties[i].queueFamilyProperties);
 }
 
 void on_vkGetPhysicalDeviceSparseImageFormatProperties(

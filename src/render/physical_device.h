@@ -38,10 +38,11 @@ struct DeviceIdentity {
 // Take sparse binding out of what the client is told, where the plan has none.
 void hide_sparse(VkPhysicalDeviceFeatures& features) noexcept;
 void hide_sparse(VkPhysicalDeviceProperties& properties) noexcept;
-void hide_sparse(VkQueueFamilyProperties& family) noexcept;
 
-// Makes memory properties fit the plan: types that cannot be mapped are not shown as host-visible.
+// Make what the client is told fit the plan. Memory types that cannot be mapped are not shown as host-visible; queue
+// families have no sparse binding where the plan has none, and timestamps only where Mesa can read them.
 void apply_plan(const MemoryPlan& plan, VkPhysicalDeviceMemoryProperties& properties) noexcept;
+void apply_plan(const MemoryPlan& plan, VkQueueFamilyProperties& family) noexcept;
 
 // True for memory types whose memory is the host's own, which ContextOptions::memory_budget counts; the memory of a GPU
 // is not. The same for a heap: all of its types count.
