@@ -203,6 +203,7 @@ void compute(Arguments& arguments) {
   const std::uint32_t big_mebibytes = arguments.number("big-mib", 512);
   const std::uint32_t rounds = arguments.number("rounds", 200);
   arguments.finish();
+  expect(big_mebibytes >= 2, "--big-mib is at least 2: the first MiB is computed in, the last is not.");
 
   const Gpu gpu({.device_extensions = {VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME}});
   const Scrambler scrambler(gpu);
