@@ -15,7 +15,7 @@ namespace hesper::fuzz {
 struct FakeHost {
   fake::FakeDriver driver{{.record = false}};
   std::shared_ptr<const render::PreparedHost> plans = [this] {
-    auto made = render::PreparedHost::create(render::MemoryStrategy::automatic, driver.loader());
+    auto made = render::PreparedHost::create(render::ContextOptions{}, driver.loader());
     HESPER_CHECK(made.has_value());
     return std::move(*made);
   }();

@@ -83,8 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto ours = hesper::platform::Mapping::map(fd->get(), kResource);
   if (!guest || !ours) return 0;
   Reader reader;
-  Ring ring(std::make_shared<Resource>(ResourceKind::shmem, std::move(*fd), kResource, std::move(*ours)), *layout,
-            {.name = "fuzz", .idle_timeout = std::chrono::nanoseconds(1000)}, reader);
+  Ring ring(ours->bytes(), *layout, {.name = "fuzz", .idle_timeout = std::chrono::nanoseconds(1000)}, reader);
   if (!ring.fresh()) return 0;
   ring.start();
 

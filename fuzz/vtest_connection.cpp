@@ -41,6 +41,12 @@ class FakeContext final : public hesper::render::Context {
   }
   void destroy_resource(ResourceId /*resource*/) override {}
 
+  hesper::Result<void> attach_resource(hesper::render::ResourceId /*resource*/,
+                                       hesper::render::SharedRange /*range*/) override {
+    return hesper::fail("This door has no ranges.");
+  }
+  void detach_resource(hesper::render::ResourceId /*resource*/, std::function<void()> released) override { released(); }
+
   void submit_fence(std::uint32_t ring_idx, std::function<void()> done) override {
     if (ring_idx % 2 == 1) return done();
     pending_.push_back(std::move(done));

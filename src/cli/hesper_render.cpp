@@ -176,7 +176,7 @@ supervisor::WorkerExit serve(UniqueFd socket, UniqueFd capture, const render::Co
                                 own.observer = recorder.get();
                                 return render::Context::create(std::move(own));
                               },
-                          .capset = render::capset()});
+                          .capset = render::capset(false)});
   if (!connection) {
     log::error("{}", connection.error().message);
     return supervisor::WorkerExit::cannot_start;
@@ -297,7 +297,7 @@ int main(int argc, char** argv) {
     // A host that cannot be prepared is reported when a client wants to use it.
     {
       const flight::ActivityScope activity(record, flight::Activity::creates_context);
-      if (auto host = render::PreparedHost::create(*memory)) options.host = std::move(*host);
+      if (auto host = render::PreparedHost::create(options)) options.host = std::move(*host);
     }
     client = wait_for_client(std::move(client), log_level);
     if (!client) std::_Exit(std::to_underlying(supervisor::WorkerExit::client_left));

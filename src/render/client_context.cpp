@@ -2,10 +2,13 @@
 #include "render/client_context.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 
 #include "base/log.h"
@@ -23,6 +26,10 @@ constexpr std::uint32_t kCached = 1;
 // vk.xml that the wire is generated from does not have yet.
 constexpr std::uint32_t kVenusProtocolVersion = 3;
 
+SharedRange whole_file(UniqueFd fd, std::uint64_t size) {
+  return {.file = std::make_shared<const UniqueFd>(std::move(fd)), .offset = 0, .size = size};
+}
+
 Result<UniqueFd> duplicate(int fd) {
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) return fail_errno("Cannot duplicate a file descriptor", errno);
@@ -31,7 +38,7 @@ Result<UniqueFd> duplicate(int fd) {
 
 }  // namespace
 
-std::array<std::byte, kCapsetSize> capset() {
+std::array<std::byte, kCapsetSize> capset(bool guest_vram) {
   // docs/wire.md, "Capset". All fields are 32-bit words.
   std::array<std::uint32_t, kCapsetSize / 4> words{};
   words[0] = 1;  // wire_format_version
@@ -40,9 +47,9 @@ std::array<std::byte, kCapsetSize> capset() {
   words[3] = kVenusProtocolVersion;
   words[4] = 1;  // supports_blob_id_0
   std::ranges::copy(wire::extension_mask(), words.begin() + 5);
-  words[37] = 1;  // allow_vk_wait_syncs
-  words[38] = 1;  // supports_multiple_timelines
-  words[39] = 0;  // use_guest_vram
+  words[37] = 1;                   // allow_vk_wait_syncs
+  words[38] = 1;                   // supports_multiple_timelines
+  words[39] = guest_vram ? 1 : 0;  // use_guest_vram
   return std::bit_cast<std::array<std::byte, kCapsetSize>>(words);
 }
 
@@ -127,6 +134,7 @@ bool ClientContext::submit(std::span<const std::byte> commands) {
 Result<Blob> ClientContext::create_blob(const BlobRequest& request) {
   const flight::ActivityScope activity(context_stream_.record(), flight::Activity::creates_blob);
   if (request.size == 0) return fail("A blob has at least 1 byte.");
+  if (options_.guest_vram) return fail("Blobs of this context are made by its door.");
   auto blob = request.blob_id == 0 ? create_shmem(request) : export_memory(request);
   if (options_.observer != nullptr) options_.observer->blob_requested(request, blob ? &*blob : nullptr);
   return blob;
@@ -140,12 +148,11 @@ Result<Blob> ClientContext::create_shmem(const BlobRequest& request) {
   }
   auto fd = platform::create_shared_memory("hesper-shmem", request.size);
   if (!fd) return std::unexpected(fd.error());
-  auto mapping = platform::Mapping::map(fd->get(), request.size);
-  if (!mapping) return std::unexpected(mapping.error());
   auto for_client = duplicate(fd->get());
   if (!for_client) return std::unexpected(for_client.error());
-  auto resource = std::make_shared<Resource>(ResourceKind::shmem, std::move(*fd), request.size, std::move(*mapping),
-                                             std::move(charge));
+  auto resource =
+      std::make_shared<Resource>(ResourceKind::shmem, whole_file(std::move(*fd), request.size), std::move(charge));
+  if (auto mapped = resource->map(); !mapped) return std::unexpected(std::move(mapped.error()));
   if (!resources_.insert(request.resource, std::move(resource))) return fail("The resource id is 0 or in use.");
   return Blob{.fd = std::move(*for_client), .size = request.size, .mappable = true, .map_info = kCached};
 }
@@ -190,7 +197,7 @@ Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
   }
   auto kept = duplicate(fd.get());
   if (!kept) return std::unexpected(kept.error());
-  auto resource = std::make_shared<Resource>(kind, std::move(*kept), request.size, platform::Mapping{}, memory.charge);
+  auto resource = std::make_shared<Resource>(kind, whole_file(std::move(*kept), request.size), memory.charge);
   if (!resources_.insert(request.resource, std::move(resource))) return fail("The resource id is 0 or in use.");
   return Blob{.fd = std::move(fd),
               .size = request.size,
@@ -222,7 +229,30 @@ void ClientContext::remove_memories(const Device& device) {
 
 void ClientContext::destroy_resource(ResourceId resource) {
   if (options_.observer != nullptr) options_.observer->resource_destroyed(resource);
-  resources_.erase(resource);
+  resources_.take(resource);
+}
+
+// ---- Ranges of the door's ----
+
+Result<void> ClientContext::attach_resource(ResourceId id, SharedRange range) {
+  struct stat file{};
+  if (range.file == nullptr || ::fstat(range.file->get(), &file) != 0) return fail("The range has no file.", EBADF);
+  const auto end = static_cast<std::uint64_t>(file.st_size);
+  if (range.size == 0 || range.offset % kRangeStep != 0 || range.offset > end || range.size > end - range.offset) {
+    return fail(
+        fmt::format("The range of {} bytes at {} does not begin at a multiple of {}, or is not inside its file "
+                    "of {} bytes.",
+                    range.size, range.offset, kRangeStep, end));
+  }
+  auto resource = std::make_shared<Resource>(ResourceKind::range, std::move(range), nullptr);
+  if (!resources_.insert(id, std::move(resource))) return fail("The resource id is 0 or in use.");
+  return {};
+}
+
+void ClientContext::detach_resource(ResourceId id, std::function<void()> released) {
+  const std::shared_ptr<Resource> resource = resources_.take(id);
+  if (resource == nullptr) return released();
+  resource->tell_when_released(std::move(released));
 }
 
 // ---- Rings ----
@@ -233,9 +263,11 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
     return std::unexpected("The context has " + std::to_string(rings_.size()) + " rings already, the most allowed.");
   }
   auto resource = resources_.find(ResourceId{info.resourceId});
-  if (resource == nullptr || resource->kind != ResourceKind::shmem) {
+  if (resource == nullptr || !resource->holds_streams()) {
     return std::unexpected("The ring's resource is not shared memory of this context.");
   }
+  const auto memory = resource->map();
+  if (!memory) return std::unexpected(memory.error().message);
   const auto layout = check_ring_layout(info, resource->size);
   if (!layout) return std::unexpected(layout.error());
 
@@ -257,13 +289,12 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
 
   Budget::Charge charge(budget_, layout->buffer_size);
   if (!charge) return std::unexpected("The memory budget has no room for the ring's private copy.");
-  const int memory = resource->fd.get();
   RingEntry entry{.charge = std::move(charge),
                   .resource = resource,
                   .stream = std::make_unique<CommandStream>(*this, options.name, flight::Kind::ring, number),
                   .ring = nullptr,
                   .number = number};
-  entry.ring = std::make_unique<Ring>(std::move(resource), *layout, std::move(options), *entry.stream);
+  entry.ring = std::make_unique<Ring>(*memory, *layout, std::move(options), *entry.stream);
   if (!entry.ring->fresh()) return std::unexpected("The ring's head and status are not 0.");
   entry.stream->set_ring(entry.ring.get());
   Ring& ring = *entry.ring;
@@ -274,7 +305,9 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
   }
   if (options_.replays) return {};
   if (period.count() != 0) monitor_.add(ring, period);
-  if (options_.ring_appears) options_.ring_appears(number, memory, layout->status, kRingFatal);
+  if (options_.ring_appears) {
+    options_.ring_appears(number, resource->file->get(), resource->offset + layout->status, kRingFatal);
+  }
   ring.start();
   return {};
 }

@@ -35,6 +35,15 @@ class PreparedHost;
 struct ContextOptions {
   std::string name = "client";  // for log lines
   MemoryStrategy memory = MemoryStrategy::automatic;
+  // The door owns all memory that the client maps: it makes blobs itself and tells their bytes with attach_resource(),
+  // and the client allocates memory by importing them (the capset says use_guest_vram). create_blob() fails. Memory
+  // can then be made with strategy hostptr only, whatever `memory` says. docs/memory.md, "Ranges of the door's".
+  bool guest_vram = false;
+  // Bytes that can be attached at once: as much the client is told that it can map. 0: the door does not say.
+  std::uint64_t window_size = 0;
+  // Bytes; a power of two up to 64 KiB. Imports are made as if the driver could only do so in steps of this size at
+  // least. 0: the host's own step. For tests of hosts whose pages are larger than the client's.
+  std::uint64_t import_granularity = 0;
   // Bytes that the worker holds for the client: decoders, rings, replies, objects' ids, blobs, and device memory that
   // is the host's own. docs/security.md says what counts and what a client sees when it is spent.
   std::uint64_t memory_budget = std::uint64_t{2} << 30;
@@ -47,12 +56,13 @@ struct ContextOptions {
   bool emulate_dma_buf = false;
   // Load the Khronos validation layer over the host's driver; what it finds is logged.
   bool validate = false;
-  // Spares the context the search for a memory plan; made for the same `memory`. May be empty.
+  // Spares the context the search for a memory plan; made for the same options. May be empty.
   std::shared_ptr<const PreparedHost> host;
   // Where streams note what they execute; outlives the context. nullptr: nobody reads it.
   flight::Recorder* recorder = nullptr;
   // Told of every ring's status word and its FATAL bit, so that somebody can show the client this process's death. fd:
-  // borrowed, shared memory; offset: bytes, of 32 bits. The thread is the door's.
+  // borrowed, shared memory; offset: bytes from the start of fd's file, of 32 bits; it is the ring's until
+  // ring_disappears, or until the context is gone. The thread is the door's.
   std::function<void(std::uint32_t ring, int fd, std::uint64_t offset, std::uint32_t bit)> ring_appears;
   std::function<void(std::uint32_t ring)> ring_disappears;
   // Outlives the context. nullptr: nobody looks, which costs one branch a command.
@@ -76,6 +86,19 @@ struct Blob {
   std::uint32_t map_info = 0;  // VIRTIO_GPU_MAP_CACHE_*: 0 none, 1 cached, 2 uncached, 3 write-combined
 };
 
+// Where ranges may begin: multiples of a client's page.
+inline constexpr std::uint64_t kRangeStep = 4096;
+
+// Bytes of a file that the door owns. The client may use them for rings, replies and streams, or import them as device
+// memory; nobody asks the door which.
+struct SharedRange {
+  // Open for reading and writing; it never shrinks. Shared, since a window of thousands of ranges is one file. Imports
+  // take whole steps of the driver's (4 KiB to 64 KiB), so a file's size should be a multiple of 64 KiB.
+  std::shared_ptr<const UniqueFd> file;
+  std::uint64_t offset = 0;  // a multiple of kRangeStep
+  std::uint64_t size = 0;    // bytes, at least 1
+};
+
 // Unless said otherwise the functions are for one thread, the door's. They may block as long as the client's
 // commands ask for (vkWaitRingSeqnoMESA); rings run on threads of their own.
 class Context {
@@ -92,6 +115,17 @@ class Context {
   [[nodiscard]] virtual Result<Blob> create_blob(const BlobRequest& request) = 0;
   virtual void destroy_resource(ResourceId resource) = 0;
 
+  // From now on the client can name `range` by resource, which must be unused. Ranges may overlap, also with those of
+  // other contexts. Nothing is mapped or charged yet. Errors: the id is 0 or in use, or the range is misaligned or
+  // outside the file.
+  [[nodiscard]] virtual Result<void> attach_resource(ResourceId resource, SharedRange range) = 0;
+  // The client can name it no longer. `released` is called exactly once, on any thread, possibly before this returns:
+  // when nothing of this context uses the bytes any more. That is when its rings on them are destroyed, and when
+  // memory that imports them is freed and the GPU has done what was submitted before, or has been given a second for
+  // it (src/render/objects.h, keep_until_idle); at the latest when the context is gone. Also if it is unknown.
+  // `released` must not block or call the context.
+  virtual void detach_resource(ResourceId resource, std::function<void()> released) = 0;
+
   // Calls `done` exactly once, on any thread, possibly before returning: for ring_idx 0 when all earlier submits were
   // consumed, for 1..63 when all work given so far to the bound queue is complete, in order per ring_idx.
   // Device loss and an unbound ring_idx count as done. `done` must not block or call the context.
@@ -101,7 +135,7 @@ class Context {
   [[nodiscard]] virtual bool fatal() const noexcept = 0;
 };
 
-// What GET_CAPSET 4 answers: docs/wire.md. Never fails.
-[[nodiscard]] std::array<std::byte, kCapsetSize> capset();
+// What GET_CAPSET 4 answers: docs/wire.md. guest_vram: as in the options of the contexts. Never fails.
+[[nodiscard]] std::array<std::byte, kCapsetSize> capset(bool guest_vram);
 
 }  // namespace hesper::render

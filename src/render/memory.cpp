@@ -82,10 +82,10 @@ VkResult import_resource(Memory& memory, VkMemoryAllocateInfo info, const Resour
     const std::uint64_t whole = (resource.size + (plan.import_alignment - 1)) & ~(plan.import_alignment - 1);
     if (info.allocationSize > whole) return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     memory.charge = resource.charge;  // the pages stay as long as this memory does
-    return import_pages(memory, info, resource.fd.get(), whole);
+    return import_pages(memory, info, resource.file->get(), whole);
   }
   if (resource.kind == ResourceKind::dma_buf && memory.device->procs->vkGetMemoryFdPropertiesKHR != nullptr) {
-    UniqueFd copy(::fcntl(resource.fd.get(), F_DUPFD_CLOEXEC, 0));
+    UniqueFd copy(::fcntl(resource.file->get(), F_DUPFD_CLOEXEC, 0));
     if (!copy) return VK_ERROR_OUT_OF_HOST_MEMORY;
     VkImportMemoryFdInfoKHR import{.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
                                    .pNext = nullptr,
@@ -188,7 +188,7 @@ void on_vkGetMemoryResourcePropertiesMESA(CommandStream& stream, wire::vkGetMemo
   } else if (resource->kind == ResourceKind::dma_buf && device.procs->vkGetMemoryFdPropertiesKHR != nullptr) {
     VkMemoryFdPropertiesKHR properties{.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR};
     args.ret = device.procs->vkGetMemoryFdPropertiesKHR(device.handle, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
-                                                        resource->fd.get(), &properties);
+                                                        resource->file->get(), &properties);
     args.pMemoryResourceProperties->memoryTypeBits = properties.memoryTypeBits;
   }
   auto* size = find_in_chain<wire::VkMemoryResourceAllocationSizePropertiesMESA>(

@@ -2,8 +2,11 @@
 // only a reason to try: lavapipe lists dma-buf and fails without /dev/udmabuf.
 #include "render/memory_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <span>
 #include <utility>
@@ -96,7 +99,7 @@ bool try_sparse(TrialDevice& trial, std::uint32_t memory_type, int fd, VkExterna
   return trial.fill_sparse(kSparsePattern) == VK_SUCCESS && check_pattern(fd, kSparsePattern).has_value();
 }
 
-Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice physical) {
+Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice physical, const MemoryWish& wish) {
   if (!contains(device_extensions(procs, physical), VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME)) {
     return fail("The driver has no VK_EXT_external_memory_host.");
   }
@@ -104,8 +107,14 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
   VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &host};
   procs.vkGetPhysicalDeviceProperties2(physical, &properties);
-  const VkDeviceSize alignment = std::max<VkDeviceSize>(host.minImportedHostPointerAlignment, platform::page_size());
-  if (alignment > kTrialSize) return fail("The driver imports host memory only in steps above 64 KiB.");
+  const VkDeviceSize alignment =
+      std::max<VkDeviceSize>({host.minImportedHostPointerAlignment, platform::page_size(), wish.granularity});
+  if (!std::has_single_bit(alignment) || alignment > kTrialSize) {
+    return fail(
+        fmt::format("Host memory can be imported only in steps of {} bytes, which is not a power of two up to "
+                    "64 KiB.",
+                    alignment));
+  }
 
   TrialDevice trial(procs, physical, {VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME});
   if (trial.result != VK_SUCCESS) return refused("The driver does not create a device", trial.result);
@@ -203,11 +212,17 @@ Result<MemoryPlan> try_dmabuf(const InstanceProcs& procs, VkPhysicalDevice physi
 
 }  // namespace
 
-Result<MemoryPlan> plan_memory(const InstanceProcs& procs, VkPhysicalDevice device, MemoryStrategy wanted) {
-  if (wanted == MemoryStrategy::hostptr) return try_hostptr(procs, device);
+MemoryWish wish_of(const ContextOptions& options) noexcept {
+  return {.strategy = options.guest_vram ? MemoryStrategy::hostptr : options.memory,
+          .ranges = options.guest_vram,
+          .granularity = options.import_granularity};
+}
+
+Result<MemoryPlan> plan_memory(const InstanceProcs& procs, VkPhysicalDevice device, const MemoryWish& wish) {
+  if (wish.strategy == MemoryStrategy::hostptr) return try_hostptr(procs, device, wish);
   auto dmabuf = try_dmabuf(procs, device);
-  if (dmabuf || wanted == MemoryStrategy::dmabuf) return dmabuf;
-  auto hostptr = try_hostptr(procs, device);
+  if (dmabuf || wish.strategy == MemoryStrategy::dmabuf) return dmabuf;
+  auto hostptr = try_hostptr(procs, device, wish);
   if (!hostptr) {
     return fail("Its memory cannot be shared with a client. dmabuf: " + dmabuf.error().message +
                 " hostptr: " + hostptr.error().message);

@@ -12,6 +12,15 @@
 
 namespace hesper::render {
 
+// What a context's options ask for.
+struct MemoryWish {
+  MemoryStrategy strategy = MemoryStrategy::automatic;  // or the one to try
+  // Imports are ranges of larger files that somebody else has laid out: hostptr only.
+  bool ranges = false;
+  VkDeviceSize granularity = 0;  // bytes; ContextOptions::import_granularity
+};
+[[nodiscard]] MemoryWish wish_of(const ContextOptions& options) noexcept;
+
 struct MemoryPlan {
   MemoryStrategy strategy = MemoryStrategy::hostptr;  // never automatic
   std::uint32_t mappable_types = 0;                   // memory types (bits) that may be shown as HOST_VISIBLE
@@ -28,9 +37,9 @@ struct Emulation {
 };
 
 // Tries the strategies on the device for real: allocates, maps through a second mapping, lets the GPU write, compares.
-// wanted: automatic, or the one to try. Errors: none works; the sentence says why not.
+// Errors: none works; the sentence says why not.
 [[nodiscard]] Result<MemoryPlan> plan_memory(const InstanceProcs& procs, VkPhysicalDevice device,
-                                             MemoryStrategy wanted);
+                                             const MemoryWish& wish);
 
 // dma_buf_wanted: also stand in for dma-bufs; granted where strategy hostptr and VK_EXT_queue_family_foreign are there.
 [[nodiscard]] Emulation plan_emulation(const InstanceProcs& procs, VkPhysicalDevice device, MemoryStrategy strategy,

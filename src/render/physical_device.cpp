@@ -105,7 +105,7 @@ VkResult find_physical_devices(Instance& instance, const ContextOptions& options
     instance.procs->vkGetPhysicalDeviceMemoryProperties(handle, &device->memory_properties);
     device->host_extensions = device_extensions(*instance.procs, handle);
     const MemoryPlan* prepared = options.host ? options.host->find_plan(*instance.procs, handle) : nullptr;
-    auto plan = prepared != nullptr ? *prepared : plan_memory(*instance.procs, handle, options.memory);
+    auto plan = prepared != nullptr ? *prepared : plan_memory(*instance.procs, handle, wish_of(options));
     if (!plan) {
       log::warn("{} is left out: {}", name, plan.error().message);
       continue;

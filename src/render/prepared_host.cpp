@@ -8,13 +8,13 @@
 
 namespace hesper::render {
 
-Result<std::shared_ptr<const PreparedHost>> PreparedHost::create(MemoryStrategy wanted) {
+Result<std::shared_ptr<const PreparedHost>> PreparedHost::create(const ContextOptions& options) {
   auto loader = Loader::open();
   if (!loader) return std::unexpected(std::move(loader.error()));
-  return create(wanted, std::move(*loader));
+  return create(options, std::move(*loader));
 }
 
-Result<std::shared_ptr<const PreparedHost>> PreparedHost::create(MemoryStrategy wanted,
+Result<std::shared_ptr<const PreparedHost>> PreparedHost::create(const ContextOptions& options,
                                                                  std::unique_ptr<Loader> loader) {
   auto instance = create_host_instance(*loader, nullptr, nullptr);
   if (!instance) return std::unexpected(std::move(instance.error()));
@@ -33,7 +33,8 @@ Result<std::shared_ptr<const PreparedHost>> PreparedHost::create(MemoryStrategy 
     VkPhysicalDeviceProperties properties{};
     procs.vkGetPhysicalDeviceProperties(device, &properties);
     if (properties.apiVersion < VK_API_VERSION_1_1) continue;
-    if (auto plan = plan_memory(procs, device, wanted)) host->plans_.emplace(key_of(procs, device), std::move(*plan));
+    if (auto plan = plan_memory(procs, device, wish_of(options)))
+      host->plans_.emplace(key_of(procs, device), std::move(*plan));
   }
   return host;
 }

@@ -16,11 +16,11 @@ namespace hesper::render {
 // Keeps the drivers loaded while it lives. Any thread, once created.
 class PreparedHost {
  public:
-  // wanted: as in the contexts that will use it. Errors: no loader, or no driver that starts. A device without a plan
-  // is none: it is tried again by each context.
-  [[nodiscard]] static Result<std::shared_ptr<const PreparedHost>> create(MemoryStrategy wanted);
+  // options: those of the contexts that will use it. Errors: no loader, or no driver that starts. A device without a
+  // plan is none: it is tried again by each context.
+  [[nodiscard]] static Result<std::shared_ptr<const PreparedHost>> create(const ContextOptions& options);
   // The same with a driver that the caller has already.
-  [[nodiscard]] static Result<std::shared_ptr<const PreparedHost>> create(MemoryStrategy wanted,
+  [[nodiscard]] static Result<std::shared_ptr<const PreparedHost>> create(const ContextOptions& options,
                                                                           std::unique_ptr<Loader> loader);
 
   // nullptr if there is none. device: of any instance.

@@ -21,7 +21,7 @@ ProbeReport report_of(const InstanceProcs& procs, VkPhysicalDevice device, Memor
   report.driver = std::move(identity.driver);
   report.device_uuid = std::move(identity.uuid);
 
-  const auto plan = plan_memory(procs, device, wanted);
+  const auto plan = plan_memory(procs, device, {.strategy = wanted});
   if (!plan) {
     report.memory_reason = plan.error().message;
     return report;

@@ -67,8 +67,8 @@ std::expected<RingLayout, std::string> check_ring_layout(const wire::VkRingCreat
                     .extra_size = info.extraSize};
 }
 
-Ring::Ring(std::shared_ptr<Resource> resource, const RingLayout& layout, RingOptions options, RingConsumer& consumer)
-    : resource_(std::move(resource)),
+Ring::Ring(std::span<std::byte> memory, const RingLayout& layout, RingOptions options, RingConsumer& consumer)
+    : memory_(memory.data()),
       layout_(layout),
       options_(std::move(options)),
       consumer_(consumer),
@@ -103,8 +103,8 @@ void Ring::wake() noexcept {
 }
 
 std::atomic_ref<std::uint32_t> Ring::word(std::size_t offset) const noexcept {
-  // SAFETY: check_ring_layout() found the offset aligned and inside the mapping, which resource_ keeps alive.
-  return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(resource_->mapping.data() + offset));
+  // SAFETY: check_ring_layout() found the offset aligned and inside the memory.
+  return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(memory_ + offset));
 }
 
 void Ring::set_fatal() noexcept { word(layout_.status).fetch_or(kRingFatal, std::memory_order_seq_cst); }
@@ -192,7 +192,7 @@ void Ring::run() {
   platform::make_sleeps_precise();
   if (options_.nice != 0) platform::nice_thread(options_.nice);
 
-  const std::byte* const buffer = resource_->mapping.data() + layout_.buffer;
+  const std::byte* const buffer = memory_ + layout_.buffer;
   const auto mask = static_cast<std::uint32_t>(layout_.buffer_size - 1);
   const auto head_word = word(layout_.head);
   std::uint32_t head = head_word.load(std::memory_order_relaxed);

@@ -15,7 +15,6 @@
 #include <thread>
 #include <vector>
 
-#include "render/resource.h"
 #include "wire/venus_types_gen.h"
 
 namespace hesper::render {
@@ -76,8 +75,9 @@ struct RingOptions {
 
 class Ring {
  public:
-  // Borrows consumer, which outlives the ring. The layout was checked; head and status are zero.
-  Ring(std::shared_ptr<Resource> resource, const RingLayout& layout, RingOptions options, RingConsumer& consumer);
+  // Borrows memory and consumer, which outlive the ring. The layout was checked against memory's size; head and status
+  // are zero.
+  Ring(std::span<std::byte> memory, const RingLayout& layout, RingOptions options, RingConsumer& consumer);
   // Stops after the command that is being executed, and joins.
   ~Ring();
   Ring(const Ring&) = delete;
@@ -113,7 +113,7 @@ class Ring {
   bool wait_for_work(std::uint32_t head);
   [[nodiscard]] std::atomic_ref<std::uint32_t> word(std::size_t offset) const noexcept;
 
-  std::shared_ptr<Resource> resource_;
+  std::byte* const memory_;
   RingLayout layout_;
   RingOptions options_;
   RingConsumer& consumer_;

@@ -140,11 +140,13 @@ void CommandStream::missing(wire::CommandType type) {
   refuse(type, "The host driver does not have this command, or its extension was not enabled.");
 }
 
-bool CommandStream::set_reply_target(std::shared_ptr<Resource> resource, std::size_t offset, std::size_t size) {
+bool CommandStream::set_reply_target(const std::shared_ptr<Resource>& resource, std::size_t offset, std::size_t size) {
   if (offset > resource->size || size > resource->size - offset) return false;
-  reply_.reset(resource->mapping.bytes().subspan(offset));
+  const auto memory = resource->map();
+  if (!memory) return false;
+  reply_.reset(memory->subspan(offset));
   reply_size_ = size;
-  reply_resource_ = std::move(resource);
+  reply_resource_ = resource;
   return true;
 }
 
@@ -158,7 +160,7 @@ void CommandStream::show_reply(wire::CommandType type, const wire::Encoder& enco
 }
 
 bool CommandStream::seek_reply(std::size_t position) noexcept {
-  return reply_resource_ != nullptr && position <= reply_size_ && reply_.seek(position);
+  return !reply_resource_.expired() && position <= reply_size_ && reply_.seek(position);
 }
 
 // ---- Objects ----

@@ -60,8 +60,10 @@ class CommandStream final : public RingConsumer {
   // True once somebody wants this stream's thread to end; long waits ask from time to time.
   [[nodiscard]] bool stopping() const noexcept;
 
-  // Reply target: bytes [offset, end of resource); `size` bounds seeks only. False: outside the resource.
-  [[nodiscard]] bool set_reply_target(std::shared_ptr<Resource> resource, std::size_t offset, std::size_t size);
+  // Reply target: bytes [offset, end of resource); `size` bounds seeks only. False: outside the resource, or it cannot
+  // be mapped. It is no target any more once the client has dropped the resource: a stream that has nothing to do must
+  // not keep its bytes.
+  [[nodiscard]] bool set_reply_target(const std::shared_ptr<Resource>& resource, std::size_t offset, std::size_t size);
   [[nodiscard]] bool seek_reply(std::size_t position) noexcept;
 
   // ---- For command handlers, generated and hand-written ----
@@ -84,7 +86,8 @@ class CommandStream final : public RingConsumer {
   template <class Args>
   void reply(const Args& args) {
     if (reply_wanted_) {
-      if (reply_resource_ == nullptr) return refuse(Args::kType, "A reply is asked for, but no reply stream is set.");
+      const std::shared_ptr<Resource> target = reply_resource_.lock();
+      if (target == nullptr) return refuse(Args::kType, "A reply is asked for, but no reply stream is set.");
       if (observer_ != nullptr) [[unlikely]] {
         // Encoded apart first: what lies in shared memory may be the client's by the time it is looked at.
         wire::Encoder apart(observed_reply(reply_.capacity() - reply_.position()));
@@ -144,7 +147,7 @@ class CommandStream final : public RingConsumer {
   bool nested_ = false;
   wire::Encoder reply_;
   std::size_t reply_size_ = 0;  // bound of seeks
-  std::shared_ptr<Resource> reply_resource_;
+  std::weak_ptr<Resource> reply_resource_;
   flight::StreamRecord& record_;
 };
 

@@ -29,9 +29,9 @@ Ring* ring_of(CommandStream& stream, wire::CommandType type, std::uint64_t id) {
 }  // namespace
 
 void on_vkSetReplyCommandStreamMESA(CommandStream& stream, wire::vkSetReplyCommandStreamMESA_args& args) {
-  auto resource = stream.context().resources().find(ResourceId{args.pStream->resourceId});
-  if (resource == nullptr || resource->kind != ResourceKind::shmem ||
-      !stream.set_reply_target(std::move(resource), args.pStream->offset, args.pStream->size)) {
+  const auto resource = stream.context().resources().find(ResourceId{args.pStream->resourceId});
+  if (resource == nullptr || !resource->holds_streams() ||
+      !stream.set_reply_target(resource, args.pStream->offset, args.pStream->size)) {
     stream.refuse(args.kType, "The reply stream is not a range of shared memory of this context.");
   }
 }
@@ -58,7 +58,7 @@ void on_vkExecuteCommandStreamsMESA(CommandStream& stream, wire::vkExecuteComman
   for (std::uint32_t i = 0; i < args.streamCount; ++i) {
     const wire::VkCommandStreamDescriptionMESA& description = args.pStreams[i];
     auto resource = stream.context().resources().find(ResourceId{description.resourceId});
-    if (resource == nullptr || resource->kind != ResourceKind::shmem || description.offset > resource->size ||
+    if (resource == nullptr || !resource->holds_streams() || description.offset > resource->size ||
         description.size > resource->size - description.offset || description.size % 4 != 0) {
       return stream.refuse(args.kType, "A stream is not a range of shared memory of this context.");
     }
@@ -77,8 +77,12 @@ void on_vkExecuteCommandStreamsMESA(CommandStream& stream, wire::vkExecuteComman
   // Copied once: the client could change its memory while it is decoded.
   const auto copies = std::make_unique_for_overwrite<std::byte[]>(total);
   std::byte* copy = copies.get();
-  for (const Part& part : parts) {
-    std::memcpy(copy, part.resource->mapping.data() + part.offset, part.size);
+  for (Part& part : parts) {
+    // Let go at once: what is executed may take long, and the client may drop the resource meanwhile.
+    const std::shared_ptr<Resource> resource = std::move(part.resource);
+    const auto memory = resource->map();
+    if (!memory) return stream.refuse(args.kType, memory.error().message);
+    std::memcpy(copy, memory->data() + part.offset, part.size);
     if (stream.observer() != nullptr) {
       stream.observer()->nested_arrives(stream.number(), part.id, part.offset, {copy, part.size});
     }

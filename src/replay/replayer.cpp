@@ -246,11 +246,13 @@ class Replayer {
 
   Result<void> on(const capture::Nested& event) {
     const auto resource = context_->resources().find(ResourceId{event.resource});
-    if (resource == nullptr || resource->kind != render::ResourceKind::shmem || event.offset > resource->size ||
+    if (resource == nullptr || !resource->holds_streams() || event.offset > resource->size ||
         event.bytes.size() > resource->size - event.offset) {
       return fail("The capture has commands for shared memory that is not there.");
     }
-    std::memcpy(resource->mapping.data() + event.offset, event.bytes.data(), event.bytes.size());
+    const auto memory = resource->map();
+    if (!memory) return std::unexpected(memory.error());
+    std::memcpy(memory->data() + event.offset, event.bytes.data(), event.bytes.size());
     return {};
   }
 
@@ -264,7 +266,6 @@ class Replayer {
   }
 
   Result<void> on(const capture::Unref& event) {
-    mappings_.erase(event.resource);
     context_->destroy_resource(ResourceId{event.resource});
     return {};
   }
@@ -275,16 +276,12 @@ class Replayer {
   }
 
   Result<void> on(const capture::MemoryChange& event) {
-    auto at = mappings_.find(event.resource);
-    if (at == mappings_.end()) {
-      const auto resource = context_->resources().find(ResourceId{event.resource});
-      if (resource == nullptr || !resource->fd) return fail("The capture changes memory that is not there.");
-      auto mapping = platform::Mapping::map(resource->fd.get(), resource->size);
-      if (!mapping) return std::unexpected(std::move(mapping.error()));
-      at = mappings_.emplace(event.resource, std::move(*mapping)).first;
-    }
+    const auto resource = context_->resources().find(ResourceId{event.resource});
+    if (resource == nullptr) return fail("The capture changes memory that is not there.");
+    const auto memory = resource->map();
+    if (!memory) return std::unexpected(memory.error());
     make_idle();
-    const auto bytes = at->second.bytes();
+    const std::span<std::byte> bytes = *memory;
     for (const capture::MemoryRun& run : event.runs) {
       if (event.offset > bytes.size() || run.offset + run.bytes.size() > bytes.size() - event.offset) {
         return fail("The capture changes memory outside of its blob.");
@@ -364,7 +361,6 @@ class Replayer {
   std::unique_ptr<render::ClientContext> context_;
   std::map<std::uint32_t, Stream> streams_;
   std::size_t waiting_ = 0;  // bytes in all streams
-  std::map<std::uint32_t, platform::Mapping> mappings_;
   std::map<std::uint32_t, std::vector<capture::Reply>> expected_;
   std::uint64_t executed_ = 0;
   bool idle_ = true;  // nothing was executed since the queues were idle

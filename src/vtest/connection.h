@@ -25,7 +25,7 @@ struct ConnectionOptions {
   // Makes the client's context, once. name: what the client calls itself, fit for log lines.
   // An error reaches the client as "no such capset", which Venus reports as VK_ERROR_INITIALIZATION_FAILED.
   std::function<Result<std::unique_ptr<render::Context>>(const std::string& name)> create_context;
-  std::array<std::byte, render::kCapsetSize> capset{};  // what GET_CAPSET answers: render::capset()
+  std::array<std::byte, render::kCapsetSize> capset{};  // what GET_CAPSET answers: render::capset(false)
 };
 
 enum class Ending : std::uint8_t {

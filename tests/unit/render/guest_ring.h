@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <span>
 
+#include "platform/shared_memory.h"
 #include "render/ring.h"
 
 namespace hesper::render::test {
@@ -26,12 +26,13 @@ class GuestRing {
     auto ours = platform::Mapping::map(fd->get(), info_.size);
     auto theirs = platform::Mapping::map(fd->get(), info_.size);
     memory_ = std::move(*ours);
-    resource_ = std::make_shared<Resource>(ResourceKind::shmem, std::move(*fd), info_.size, std::move(*theirs));
+    theirs_ = std::move(*theirs);
   }
 
   [[nodiscard]] const wire::VkRingCreateInfoMESA& info() const { return info_; }
-  [[nodiscard]] std::shared_ptr<Resource> resource() const { return resource_; }
-  [[nodiscard]] RingLayout layout() const { return *check_ring_layout(info_, resource_->size); }
+  // As the renderer sees it.
+  [[nodiscard]] std::span<std::byte> theirs() const { return theirs_.bytes(); }
+  [[nodiscard]] RingLayout layout() const { return *check_ring_layout(info_, theirs_.size()); }
 
   [[nodiscard]] std::atomic_ref<std::uint32_t> head() { return word(0); }
   [[nodiscard]] std::atomic_ref<std::uint32_t> tail() { return word(64); }
@@ -60,7 +61,7 @@ class GuestRing {
   std::uint32_t next_ = 0;
   wire::VkRingCreateInfoMESA info_{};
   platform::Mapping memory_;
-  std::shared_ptr<Resource> resource_;
+  platform::Mapping theirs_;
 };
 
 // Keeps what came out of the ring; every 4 bytes are a command.

@@ -10,7 +10,7 @@ namespace hesper::render::test {
 namespace {
 
 TEST(PreparedHost, AContextTakesItsPlan) {
-  const auto host = PreparedHost::create(MemoryStrategy::hostptr);
+  const auto host = PreparedHost::create({.memory = MemoryStrategy::hostptr});
   ASSERT_TRUE(host) << host.error().message;
   TestClient client({.memory = MemoryStrategy::hostptr, .host = *host});
   ASSERT_TRUE(client.start());

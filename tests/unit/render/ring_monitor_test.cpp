@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 TEST(RingMonitor, ReportsWithinThePeriodUntilRemoved) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, recorder);  // not started: nobody else sets bits
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, recorder);  // not started: nobody else sets bits
   RingMonitor monitor;
   monitor.add(ring, milliseconds(400));
   EXPECT_NE(guest.status().load() & kRingAlive, 0u) << "The first report comes at once.";

@@ -55,14 +55,14 @@ TEST(RingLayout, Rules) {
     GuestRing guest(4096);
     wire::VkRingCreateInfoMESA info = guest.info();
     c.change(info);
-    EXPECT_EQ(check_ring_layout(info, guest.resource()->size).has_value(), c.ok) << c.name;
+    EXPECT_EQ(check_ring_layout(info, guest.theirs().size()).has_value(), c.ok) << c.name;
   }
 }
 
 TEST(Ring, KeepsOrderOverTheWrap) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, recorder);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, recorder);
   ring.start();
   constexpr std::uint32_t kCommands = 20000;
   std::uint32_t value = 0;
@@ -82,7 +82,7 @@ TEST(Ring, PositionsWrapAt32Bits) {
   GuestRing guest(64);
   Recorder recorder;
   // The guest may start anywhere as long as head agrees; 2^32 is near after long use.
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, recorder);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, recorder);
   EXPECT_TRUE(ring.fresh());
   guest.head().store(0xffff'fff0u);
   guest.tail().store(0xffff'fff0u);
@@ -104,7 +104,7 @@ TEST(Ring, HeadAdvancesCommandByCommand) {
   };
   GuestRing guest(256);
   Blocking consumer;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, consumer);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, consumer);
   ring.start();
   const std::uint32_t words[] = {0, 1, 2};
   guest.write(words);
@@ -119,7 +119,7 @@ TEST(Ring, HeadAdvancesCommandByCommand) {
 TEST(Ring, IdleAndWakeNeverLoseACommand) {
   GuestRing guest(4096);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test", .idle_timeout = microseconds(20)}, recorder);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test", .idle_timeout = microseconds(20)}, recorder);
   ring.start();
   int notified = 0;
   for (std::uint32_t value = 0; value < 1000; ++value) {
@@ -139,7 +139,7 @@ TEST(Ring, IdleAndWakeNeverLoseACommand) {
 TEST(Ring, SleepsWhenIdleAndWakesOnNotify) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, recorder);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, recorder);
   ring.start();
   EXPECT_TRUE(eventually([&] { return (guest.status().load() & kRingIdle) != 0; }));
   ring.wake();  // without work: idle again
@@ -153,8 +153,7 @@ TEST(Ring, SleepsWhenIdleAndWakesOnNotify) {
 TEST(Ring, NotIdleBeforeTheTimeout) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test", .idle_timeout = std::chrono::milliseconds(300)},
-            recorder);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test", .idle_timeout = std::chrono::milliseconds(300)}, recorder);
   const auto start = std::chrono::steady_clock::now();
   ring.start();
   EXPECT_TRUE(eventually([&] { return (guest.status().load() & kRingIdle) != 0; }));
@@ -165,7 +164,7 @@ TEST(Ring, BadTailIsBroken) {
   for (const std::uint32_t tail : {257u, 260u, 2u, 0x8000'0000u}) {
     GuestRing guest(256);
     Recorder recorder;
-    Ring ring(guest.resource(), guest.layout(), {.name = "test"}, recorder);
+    Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, recorder);
     guest.tail().store(tail);
     ring.start();
     EXPECT_TRUE(eventually([&] { return recorder.broke.load(std::memory_order_acquire); })) << tail;
@@ -179,7 +178,7 @@ TEST(Ring, ConsumerThatFailsEndsTheThread) {
   };
   GuestRing guest(256);
   Failing consumer;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, consumer);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, consumer);
   ring.start();
   const std::uint32_t words[] = {1, 2};
   guest.write(words);
@@ -191,7 +190,7 @@ TEST(Ring, ConsumerThatFailsEndsTheThread) {
 TEST(Ring, StatusBits) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, recorder);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, recorder);
   ring.set_alive();
   EXPECT_EQ(guest.status().load(), kRingAlive);
   EXPECT_FALSE(ring.fresh());
@@ -203,7 +202,7 @@ TEST(Ring, StatusBits) {
 TEST(Ring, ExtraRegion) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, recorder);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, recorder);
   EXPECT_TRUE(ring.write_extra(0, 77));
   EXPECT_EQ(guest.extra().load(), 77u);
   EXPECT_FALSE(ring.write_extra(4, 1));
@@ -223,7 +222,7 @@ TEST(Ring, VirtqueueSeqnoBlocksUntilSubmitted) {
   GuestRing guest(256);
   Waiting consumer;
   {
-    Ring ring(guest.resource(), guest.layout(), {.name = "test"}, consumer);
+    Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, consumer);
     consumer.ring = &ring;
     ring.start();
     const std::uint32_t word = 0;
@@ -244,7 +243,7 @@ TEST(Ring, StopEndsAVirtqueueWait) {
   };
   GuestRing guest(256);
   Waiting consumer;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, consumer);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, consumer);
   consumer.ring = &ring;
   ring.start();
   const std::uint32_t word = 0;
@@ -255,7 +254,7 @@ TEST(Ring, StopEndsAVirtqueueWait) {
 TEST(Ring, SeqnoBehindTheTailIsUnreachable) {
   GuestRing guest(256);
   Recorder recorder;
-  Ring ring(guest.resource(), guest.layout(), {.name = "test"}, recorder);
+  Ring ring(guest.theirs(), guest.layout(), {.name = "test"}, recorder);
   ring.start();
   EXPECT_EQ(ring.wait_seqno(4), Ring::Wait::unreachable);
   EXPECT_EQ(ring.wait_seqno(0), Ring::Wait::reached);

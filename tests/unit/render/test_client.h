@@ -24,6 +24,32 @@ Handle as_handle(wire::ObjectId id) {
   return std::bit_cast<Handle>(id);
 }
 
+// The file of a door that owns its clients' memory, as a virtual machine's window is.
+class TestWindow {
+ public:
+  explicit TestWindow(std::size_t size = std::size_t{16} << 20) {
+    auto fd = platform::create_shared_memory("test-window", size);
+    if (!fd) throw std::runtime_error(fd.error().message);
+    auto mapping = platform::Mapping::map(fd->get(), size);
+    if (!mapping) throw std::runtime_error(mapping.error().message);
+    mapping_ = std::move(*mapping);
+    file_ = std::make_shared<const UniqueFd>(std::move(*fd));
+  }
+
+  [[nodiscard]] SharedRange range(std::uint64_t offset, std::uint64_t size) const {
+    return {.file = file_, .offset = offset, .size = size};
+  }
+  // Bytes from its start, as the door and the client's other half see them.
+  [[nodiscard]] std::span<std::byte> bytes(std::size_t offset, std::size_t size) const {
+    return mapping_.bytes().subspan(offset, size);
+  }
+  [[nodiscard]] std::size_t size() const { return mapping_.size(); }
+
+ private:
+  std::shared_ptr<const UniqueFd> file_;
+  platform::Mapping mapping_;
+};
+
 class TestClient {
  public:
   static constexpr ResourceId kReplies{1};
@@ -39,6 +65,17 @@ class TestClient {
   explicit TestClient(std::unique_ptr<Context> with, std::size_t reply_size = kReplySize)
       : context(std::move(with)), reply_size_(reply_size) {
     replies_ = shmem(kReplies, reply_size_);
+  }
+  // A context with guest_vram, whose replies lie in `window` at this offset.
+  TestClient(std::unique_ptr<Context> with, const TestWindow& window, std::uint64_t offset,
+             std::size_t reply_size = kReplySize)
+      : context(std::move(with)), reply_size_(reply_size) {
+    if (auto attached = context->attach_resource(kReplies, window.range(offset, reply_size)); !attached) {
+      throw std::runtime_error(attached.error().message);
+    }
+    auto mapping = platform::Mapping::map(window.range(0, 1).file->get(), reply_size, offset);
+    if (!mapping) throw std::runtime_error(mapping.error().message);
+    replies_ = std::move(*mapping);
   }
 
   platform::Mapping shmem(ResourceId id, std::size_t size) {

@@ -57,6 +57,11 @@ class FakeContext final : public render::Context {
     log_.destroyed.push_back(resource);
   }
 
+  Result<void> attach_resource(render::ResourceId /*resource*/, render::SharedRange /*range*/) override {
+    return fail("This door has no ranges.");
+  }
+  void detach_resource(render::ResourceId /*resource*/, std::function<void()> released) override { released(); }
+
   void submit_fence(std::uint32_t ring_idx, std::function<void()> done) override {
     if (ring_idx == 0) return done();
     const std::lock_guard lock(log_.mutex);
