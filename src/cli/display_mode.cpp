@@ -51,7 +51,9 @@ Result<DisplayMode> parse_display_mode(std::string_view text) {
 
 std::string to_string(const DisplayMode& mode) {
   if (!mode.connected) return "off";
-  return fmt::format("{}x{}@{}.{:03}", mode.width, mode.height, mode.refresh_mhz / 1000, mode.refresh_mhz % 1000);
+  const std::uint32_t rest = mode.refresh_mhz % 1000;
+  return fmt::format("{}x{}@{}{}", mode.width, mode.height, mode.refresh_mhz / 1000,
+                     rest == 0 ? std::string() : fmt::format(".{:03}", rest));
 }
 
 }  // namespace hesper::cli

@@ -21,6 +21,7 @@
 #include "cli/replay.h"
 #include "cli/screens.h"
 #include "cli/serve.h"
+#include "cli/top.h"
 
 namespace {
 
@@ -264,6 +265,28 @@ int main(int argc, char** argv) {
   CLI::App* set_command = display_command->add_subcommand("set", "Give a screen another mode, or switch it off");
   set_command->add_option("DISPLAY", display_options.display, "Which screen, counted from 0")->required();
   set_command->add_option("MODE", display_options.mode, "As 2560x1440@120, or off")->required();
+  CLI::App* add_command =
+      display_command->add_subcommand("add", "Connect the first screen that is not, and print its number");
+  add_command->add_option("MODE", display_options.mode, "As 2560x1440@120 (default: 1280x800)");
+  CLI::App* remove_command = display_command->add_subcommand("remove", "Disconnect a screen, as set DISPLAY off does");
+  remove_command->add_option("DISPLAY", display_options.display, "Which screen, counted from 0")->required();
+  CLI::App* list_command = display_command->add_subcommand("list", "Print all screens, their modes and what they show");
+  list_command->add_flag("--json", display_options.json, "Print JSON");
+
+  TopOptions top_options;
+  CLI::App* top_command =
+      app.add_subcommand("top", "Show what the GPU of a virtual machine does: frames, copies, contexts, memory");
+  top_command->add_option("--socket", top_options.socket, "That of hesper gpu")->required()->type_name("PATH");
+  top_command->add_option("--interval", top_options.interval, "Time between two reports")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  top_command
+      ->add_option("-n,--count", top_options.count,
+                   "End after so many reports; the first one covers the time since the device began (default: until "
+                   "it is interrupted)")
+      ->type_name("N");
+  top_command->add_flag("--json", top_options.json, "Print a line of JSON for each report");
 
   std::string shell;
   CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");
@@ -293,6 +316,10 @@ int main(int argc, char** argv) {
   if (*serve_command) return serve(argv[0], serve_options);
   if (*gpu_command) return serve_gpu(argv[0], gpu_options);
   if (*screenshot_command) return take_screenshot(screenshot_options);
+  if (*top_command) return show_top(top_options);
+  if (*list_command) return list_displays(display_options);
+  if (*add_command) return add_display(display_options);
+  if (*remove_command) display_options.mode = "off";
   if (*display_command) return set_display(display_options);
   if (*replay_command) return replay(argv[0], replay_options);
   if (*capture_command) {

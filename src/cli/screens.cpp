@@ -2,66 +2,28 @@
 #include "cli/screens.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "cli/control_client.h"
 #include "cli/display_mode.h"
-#include "cli/gpu.h"
 #include "cli/png.h"
 #include "device/control.h"
-#include "platform/shared_memory.h"
-#include "platform/signals.h"
-#include "platform/socket.h"
+#include "device/report.h"
 
 namespace hesper::cli {
 namespace {
 
 constexpr std::uint32_t kMostPixels = 16'384;  // of width and height
 constexpr std::uint32_t kCursorSize = 64;      // pixels, both ways
-constexpr int kPatience = 10'000;              // milliseconds; hesper-gpu answers at once or is stuck
 constexpr std::size_t kPixel = 4;              // bytes
-
-struct Answer {
-  device::ControlReply reply;
-  UniqueFd fd = UniqueFd();
-};
-
-Result<Answer> ask(const std::filesystem::path& socket, const device::ControlRequest& request) {
-  platform::ignore_broken_pipes();
-  const auto connection = platform::connect_to(control_socket(socket));
-  if (!connection)
-    return fail(fmt::format("{} Is hesper gpu running with --socket {}?", connection.error().message, socket.native()),
-                connection.error().code);
-  const auto gone = [] { return fail("hesper gpu does not answer.", ETIMEDOUT); };
-  if (!platform::send_message(connection->get(), std::as_bytes(std::span(&request, 1)), -1)) return gone();
-  pollfd waiting{.fd = connection->get(), .events = POLLIN, .revents = 0};
-  int ready = 0;
-  do {
-    ready = ::poll(&waiting, 1, kPatience);
-  } while (ready < 0 && errno == EINTR);
-  if (ready <= 0) return gone();
-  Answer answer;
-  auto received = platform::receive_message(connection->get(), std::as_writable_bytes(std::span(&answer.reply, 1)));
-  if (received.size != sizeof(answer.reply)) return gone();
-  if (answer.reply.version != device::kControlVersion)
-    return fail("hesper gpu is of another version than this program; use both from one build.", EPROTO);
-  if (answer.reply.error != 0) {
-    const auto end = std::ranges::find(answer.reply.message, '\0');
-    return fail(std::string(answer.reply.message.begin(), end), static_cast<int>(answer.reply.error));
-  }
-  answer.fd = std::move(received.fd);
-  return answer;
-}
 
 // Over what is there; the cursor's colours are premultiplied.
 void draw_cursor(std::span<std::byte> picture, std::uint32_t width, std::uint32_t height,
@@ -85,17 +47,16 @@ void draw_cursor(std::span<std::byte> picture, std::uint32_t width, std::uint32_
 }
 
 Result<void> screenshot(const ScreenshotOptions& options) {
-  const auto answer = ask(options.socket, {.command = device::ControlCommand::screenshot, .display = options.display});
+  const auto answer =
+      ask_gpu(options.socket, {.command = device::ControlCommand::screenshot, .display = options.display});
   if (!answer) return std::unexpected(answer.error());
   const auto& reply = answer->reply;
   const auto possible = [](std::uint32_t size) { return size > 0 && size <= kMostPixels; };
+  if (!possible(reply.width) || !possible(reply.height))
+    return fail(fmt::format("hesper gpu sends a picture of {}x{} pixels.", reply.width, reply.height), EPROTO);
   const std::size_t picture = std::size_t{reply.width} * reply.height * kPixel;
   const std::size_t cursor = reply.has_cursor != 0 ? std::size_t{kCursorSize} * kCursorSize * kPixel : 0;
-  struct stat file{};
-  if (!possible(reply.width) || !possible(reply.height) || !answer->fd || ::fstat(answer->fd.get(), &file) != 0 ||
-      std::cmp_less(file.st_size, picture + cursor) || !platform::cannot_shrink(answer->fd.get()))
-    return fail("hesper gpu sends a picture that is not as large as it says.", EPROTO);
-  const auto mapping = platform::Mapping::map(answer->fd.get(), picture + cursor);
+  const auto mapping = map_answer(*answer, picture + cursor);
   if (!mapping) return std::unexpected(mapping.error());
   const auto bytes = mapping->bytes();
   std::vector<std::byte> pixels(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(picture));
@@ -121,13 +82,53 @@ int take_screenshot(const ScreenshotOptions& options) { return status_of(screens
 int set_display(const DisplayOptions& options) {
   const auto mode = parse_display_mode(options.mode);
   if (!mode) return status_of(std::unexpected(mode.error()));
-  const auto answer = ask(options.socket, {.command = device::ControlCommand::set_display,
-                                           .display = options.display,
-                                           .connected = mode->connected ? 1u : 0u,
-                                           .width = mode->width,
-                                           .height = mode->height,
-                                           .refresh_mhz = mode->refresh_mhz});
+  const auto answer = ask_gpu(options.socket, {.command = device::ControlCommand::set_display,
+                                               .display = options.display,
+                                               .connected = mode->connected ? 1u : 0u,
+                                               .width = mode->width,
+                                               .height = mode->height,
+                                               .refresh_mhz = mode->refresh_mhz});
   return status_of(answer ? Result<void>() : std::unexpected(answer.error()));
+}
+
+int add_display(const DisplayOptions& options) {
+  const auto mode = parse_display_mode(options.mode);
+  if (!mode) return status_of(std::unexpected(mode.error()));
+  if (!mode->connected) return status_of(fail("A display that is added has a size; off is none.", EINVAL));
+  const auto answer = ask_gpu(options.socket, {.command = device::ControlCommand::add_display,
+                                               .connected = 1,
+                                               .width = mode->width,
+                                               .height = mode->height,
+                                               .refresh_mhz = mode->refresh_mhz});
+  if (!answer) return status_of(std::unexpected(answer.error()));
+  fmt::print("{}\n", answer->reply.display);
+  return 0;
+}
+
+int list_displays(const DisplayOptions& options) {
+  const auto report = ask_for_report(options.socket);
+  if (!report) return status_of(std::unexpected(report.error()));
+  nlohmann::json list = nlohmann::json::array();
+  for (std::uint32_t i = 0; i < report->display_count; ++i) {
+    const device::DisplayReport& display = report->displays[i];
+    const DisplayMode mode{.connected = display.connected != 0,
+                           .width = display.width,
+                           .height = display.height,
+                           .refresh_mhz = display.refresh_mhz};
+    if (options.json) {
+      nlohmann::json entry{{"display", i}, {"connected", mode.connected}, {"shows", nullptr}};
+      if (mode.connected) entry["mode"] = to_string(mode);
+      if (display.shown_width != 0) entry["shows"] = {{"width", display.shown_width}, {"height", display.shown_height}};
+      list.push_back(std::move(entry));
+      continue;
+    }
+    const std::string shows = display.shown_width == 0
+                                  ? std::string("nothing")
+                                  : fmt::format("{}x{}", display.shown_width, display.shown_height);
+    fmt::print("{:<3} {:<20} shows {}\n", i, to_string(mode), shows);
+  }
+  if (options.json) fmt::print("{}\n", list.dump(2));
+  return 0;
 }
 
 }  // namespace hesper::cli

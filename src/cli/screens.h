@@ -20,9 +20,14 @@ struct ScreenshotOptions {
 struct DisplayOptions {
   std::filesystem::path socket;  // of hesper gpu
   std::uint32_t display = 0;
-  std::string mode;  // as parse_display_mode() reads it
+  std::string mode = "1280x800";  // as parse_display_mode() reads it
+  bool json = false;              // of a list
 };
-// Returns 0, or 1 with an error in the log.
+// All return 0, or 1 with an error in the log.
 [[nodiscard]] int set_display(const DisplayOptions& options);
+// Connects the first display that is not, and prints its number. options.display does not count.
+[[nodiscard]] int add_display(const DisplayOptions& options);
+// Prints them all.
+[[nodiscard]] int list_displays(const DisplayOptions& options);
 
 }  // namespace hesper::cli

@@ -20,7 +20,7 @@ class ControlConnections {
   static constexpr std::size_t kMost = 16;  // open at a time; further ones are closed
 
   // All outlive this.
-  ControlConnections(platform::EventLoop& loop, gpu::Device& device, const Screens& screens) noexcept
+  ControlConnections(platform::EventLoop& loop, gpu::Device& device, Screens& screens) noexcept
       : loop_(loop), device_(device), screens_(screens) {}
 
   void add(UniqueFd socket);
@@ -34,11 +34,20 @@ class ControlConnections {
   using Place = std::list<Connection>::iterator;
 
   void on_readable(Place place);
-  [[nodiscard]] Result<Snapshot> execute(const ControlRequest& request);
+  struct Answer {
+    ControlReply reply;
+    UniqueFd fd = UniqueFd();
+  };
+  [[nodiscard]] Result<Answer> execute(const ControlRequest& request);
+  [[nodiscard]] Result<Answer> screenshot(std::uint32_t display);
+  [[nodiscard]] Result<Answer> set_display(std::uint32_t display, const ControlRequest& request);
+  [[nodiscard]] Result<Answer> add_display(const ControlRequest& request);
+  [[nodiscard]] Result<Answer> report() const;
 
   platform::EventLoop& loop_;
   gpu::Device& device_;
-  const Screens& screens_;
+  Screens& screens_;
+  const FrameTimes::Clock::time_point began_ = FrameTimes::Clock::now();
   std::list<Connection> connections_;
 };
 

@@ -18,7 +18,9 @@ void Screens::set_scanout(std::uint32_t scanout, const gpu::Picture* picture, co
   screens_[scanout].part = part;
 }
 
-void Screens::flushed(std::uint32_t scanout, const gpu::Rect&) { ++screens_[scanout].flushes; }
+void Screens::flushed(std::uint32_t scanout, const gpu::Rect&) {
+  screens_[scanout].flushes.note(FrameTimes::Clock::now());
+}
 
 void Screens::set_cursor(std::uint32_t scanout, const gpu::Cursor* cursor, gpu::Point position) {
   Screen& screen = screens_[scanout];
@@ -31,7 +33,7 @@ void Screens::set_cursor(std::uint32_t scanout, const gpu::Cursor* cursor, gpu::
 
 void Screens::move_cursor(std::uint32_t scanout, gpu::Point position) { screens_[scanout].position = position; }
 
-Result<Snapshot> Screens::take(std::uint32_t scanout) const {
+Result<Snapshot> Screens::take(std::uint32_t scanout) {
   if (scanout >= screens_.size()) return fail(fmt::format("There is no display {}.", scanout), EINVAL);
   const Screen& screen = screens_[scanout];
   if (screen.picture == nullptr || screen.part.empty())
@@ -56,12 +58,31 @@ Result<Snapshot> Screens::take(std::uint32_t scanout) const {
     gpu::convert_to_b8g8r8a8(screen.picture->format, pixels, mapping->bytes().subspan(y * row, row));
   }
   if (screen.cursor) std::memcpy(mapping->data() + picture, screen.cursor->pixels.data(), cursor);
+  ++snapshots_;
+  snapshot_bytes_ += picture;
   return Snapshot{.width = screen.part.width,
                   .height = screen.part.height,
                   .has_cursor = screen.cursor.has_value(),
                   .cursor = screen.position,
-                  .flushes = screen.flushes,
+                  .flushes = screen.flushes.count(),
                   .pixels = std::move(*file)};
+}
+
+void Screens::describe(DeviceReport& report) const {
+  for (std::size_t i = 0; i < screens_.size(); ++i) {
+    const Screen& screen = screens_[i];
+    DisplayReport& to = report.displays[i];
+    if (screen.picture != nullptr) {
+      to.shown_width = screen.part.width;
+      to.shown_height = screen.part.height;
+      to.shows_blob = screen.picture->in_blob ? 1 : 0;
+    }
+    to.has_cursor = screen.cursor ? 1 : 0;
+    to.flushes = screen.flushes.count();
+    to.intervals = screen.flushes.intervals();
+  }
+  report.snapshots = snapshots_;
+  report.snapshot_bytes = snapshot_bytes_;
 }
 
 }  // namespace hesper::device

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "device/frame_times.h"
+#include "device/report.h"
 #include "gpu/display.h"
 #include "gpu/protocol.h"
 
@@ -38,7 +40,10 @@ class Screens final : public gpu::Display {
   // What the scanout shows now, which may be newer than what was flushed. scanout: any.
   // Errors: ENODATA (it shows nothing), EINVAL (there is no such scanout), EFBIG, ENOMEM, EFAULT (the picture lies in
   // memory that this process cannot read).
-  [[nodiscard]] Result<Snapshot> take(std::uint32_t scanout) const;
+  [[nodiscard]] Result<Snapshot> take(std::uint32_t scanout);
+
+  // What is shown, cursors, flushes and snapshots; the rest of the report is left alone.
+  void describe(DeviceReport& report) const;
 
  private:
   struct Screen {
@@ -46,9 +51,11 @@ class Screens final : public gpu::Display {
     gpu::Rect part;
     std::optional<gpu::Cursor> cursor;
     gpu::Point position;
-    std::uint64_t flushes = 0;
+    FrameTimes flushes;
   };
   std::array<Screen, gpu::VIRTIO_GPU_MAX_SCANOUTS> screens_;
+  std::uint64_t snapshots_ = 0;
+  std::uint64_t snapshot_bytes_ = 0;
 };
 
 }  // namespace hesper::device

@@ -173,6 +173,8 @@ Answer<Response> Device::submit_3d(Call& call) {
   if (!context) return std::unexpected(std::move(context.error()));
   if (auto taken = (*context)->host->submit(commands.first(command.size)); !taken)
     return cannot(VIRTIO_GPU_RESP_ERR_UNSPEC, std::move(taken.error().message));
+  ++activity_.submissions;
+  activity_.submitted_bytes += command.size;
   return Response{};
 }
 

@@ -142,6 +142,7 @@ Result<void> Device::set_output(std::uint32_t scanout, Output output) {
 }
 
 void Device::handle(Request request) {
+  ++activity_.commands;
   Reply reply{.responder = std::move(request.responder), .room = request.room};
   Call call{.header = {}, .bytes = request.bytes};
   if (request.bytes.size() < sizeof(call.header)) {

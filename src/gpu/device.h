@@ -91,6 +91,16 @@ class Device final : public ContextEvents {
   };
   [[nodiscard]] Counts counts() const noexcept;
 
+  // What was done since the device was made, resets or not.
+  struct Activity {
+    std::uint64_t commands = 0;  // of both queues, refused ones too
+    std::uint64_t submissions = 0;
+    std::uint64_t submitted_bytes = 0;
+    std::uint64_t transfers = 0;  // copies by this processor: pixels of guest memory to an image
+    std::uint64_t transferred_bytes = 0;
+  };
+  [[nodiscard]] const Activity& activity() const noexcept { return activity_; }
+
  private:
   struct Context {
     Cookie cookie;                      // for context_lost(), and owner of fences
@@ -176,6 +186,7 @@ class Device final : public ContextEvents {
 
   Budget host_memory_;
   Complaints complaints_;
+  Activity activity_;
   Outputs outputs_;
   Window window_;
   Scanouts scanouts_;

@@ -32,6 +32,8 @@ struct Picture {
   std::uint64_t offset = 0;  // bytes to the first pixel
   std::uint32_t stride = 0;  // bytes from row to row
   const PixelMemory* memory = nullptr;
+  // It lies in a blob, where the guest draws it. False: in an image of the device, which transfers bring up to date.
+  bool in_blob = false;
   // For displays that share memory rather than copy it: the blob, and where in the window it lies, if it is mapped.
   HostBlob* blob = nullptr;
   std::optional<std::uint64_t> window_offset;

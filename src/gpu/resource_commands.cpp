@@ -106,6 +106,8 @@ Answer<Response> Device::transfer_to_host_2d(Call& call) {
   const auto view = memory_.view();
   auto to = image->bytes().subspan(std::uint64_t{rect.y} * stride + std::uint64_t{rect.x} * kBytesPerPixel, span);
   const auto gone = [] { return refuse(VIRTIO_GPU_RESP_ERR_UNSPEC, "The backing is no longer the guest's memory."); };
+  ++activity_.transfers;
+  activity_.transferred_bytes += row * rect.height;
   if (row == stride) {
     if (!backing->read(*view, command.offset, to)) return gone();
     return Response{};

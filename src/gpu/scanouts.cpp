@@ -8,6 +8,7 @@ void Scanouts::show(std::uint32_t scanout, Resource& resource, const Picture& pi
   if (slot.resource != nullptr) slot.resource->scanouts &= ~(1u << scanout);
   slot = {.resource = &resource, .picture = picture, .part = part};
   slot.picture.memory = &resource;
+  slot.picture.in_blob = resource.blob() != nullptr;
   slot.picture.resource_serial = resource.serial;
   if (const Blob* blob = resource.blob(); blob != nullptr) {
     slot.picture.blob = blob->host.get();

@@ -123,9 +123,14 @@ class Gpu:
     def command(self, *command):
         return run([HESPER, *command[:1], "--socket", self.socket, *command[1:]], self._scratch.environment())
 
-    def set_display(self, display, mode):
-        finished = run([HESPER, "display", "--socket", self.socket, "set", display, mode], self._scratch.environment())
+    def display(self, *arguments):
+        """What hesper display prints."""
+        finished = self.command("display", *arguments)
         assert finished.status == 0, f"hesper display failed: {finished}"
+        return finished.output
+
+    def set_display(self, display, mode):
+        self.display("set", display, mode)
 
     def screenshot(self, display=0, cursor=False):
         """A Picture, or None if the display shows nothing."""

@@ -1,6 +1,7 @@
 # A stock guest on stock QEMU with hesper gpu as its GPU: console, screens, cursors, resizes, reboots, and the ends of
 # each process. Without contexts: no Vulkan in the guest yet.
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -101,7 +102,7 @@ class Screens(Guest):
             self.end_show()
 
         with self.subTest("reboots"):
-            for _ in range(2):
+            for _ in range(5):
                 self.machine.qmp("system_reset")
                 self.machine.boot()
                 self.assertEqual(self.machine.run("kms modes").strip(), "0 connected 1920x1080 75")
@@ -115,7 +116,7 @@ class Screens(Guest):
             self.write_console(" H")
             picture = self.wait_for_picture(lambda p: p.cell(1, 0) == GLYPH_H, "After a pause the console stands still.")
             self.assertEqual(picture.cell(0, 0), [0] * 16)
-        self.assertEqual(self.gpu.log().count("after a reset"), 2)
+        self.assertEqual(self.gpu.log().count("after a reset"), 5)
         self.assertEqual(self.gpu.log().count("after a pause"), 1)
         self.assert_no_trouble()
 
@@ -135,10 +136,14 @@ class Displays(Guest):
         self.assert_pattern(self.gpu.screenshot(1), 800, 600, blue=0x80)
         self.assertIsNone(self.gpu.screenshot(2))
         self.assertEqual(self.gpu.screenshot(0, cursor=True).pixel(0, 0), (255, 255, 255))
+        self.assert_report()
         self.end_show()
 
-        self.gpu.set_display(2, "1440x900")
-        self.gpu.set_display(0, "off")
+        self.assertEqual(self.gpu.display("add", "1440x900"), "2\n")
+        self.gpu.display("remove", "0")
+        listed = json.loads(self.gpu.display("list", "--json"))
+        self.assertEqual([display["connected"] for display in listed], [False, True, True])
+        self.assertEqual(listed[1]["mode"], "800x600@100")
         wait_until(
             lambda: self.machine.run("kms modes").split("\n")[:3]
             == ["0 disconnected", "1 connected 800x600 100", "2 connected 1440x900 60"],
@@ -149,6 +154,25 @@ class Displays(Guest):
         self.machine.boot()
         self.assertIn("Host memory window", self.machine.run("dmesg"))
         self.assert_no_trouble()
+
+
+    def assert_report(self):
+        """Of hesper top, after the guest has drawn with its processor. Without contexts Linux draws in blobs."""
+        finished = self.gpu.command("top", "--json", "--count", "2", "--interval", "0.2")
+        self.assertEqual(finished.status, 0, finished)
+        whole, last = map(json.loads, finished.output.splitlines())
+        first, second, third = whole["displays"]
+        self.assertEqual((first["mode"], second["mode"]), ("1024x768@60", "800x600@100"))
+        self.assertEqual(first["shows"], {"width": 1024, "height": 768, "blob": True})
+        self.assertIsNone(third["shows"])
+        self.assertGreater(first["flushes"], 2)
+        self.assertGreater(first["interval_ms"]["p50"], 0)
+        self.assertGreaterEqual(first["interval_ms"]["p99"], first["interval_ms"]["p50"])
+        self.assertEqual(whole["copies"]["from_guest_memory_per_second"], 0)
+        self.assertGreater(whole["copies"]["screenshots_per_second"], 0)
+        self.assertGreaterEqual(whole["resources"], 2)
+        self.assertEqual(last["displays"][2]["flushes"], 0)
+        self.assertAlmostEqual(last["seconds"], 0.2, delta=0.5)
 
 
 class Ends(Guest):
@@ -202,7 +226,11 @@ class WithoutGuest(TestCase):
         self.assertIn("no display 7", self.refused("screenshot", "--socket", self.gpu.socket, "--display", "7"))
         self.assertIn("no display 1", self.refused("display", "--socket", self.gpu.socket, "set", "1", "640x480"))
         self.assertIn("no display mode", self.refused("display", "--socket", self.gpu.socket, "set", "0", "big"))
+        self.assertIn("are connected", self.refused("display", "--socket", self.gpu.socket, "add", "640x480"))
+        self.assertIn("has a size", self.refused("display", "--socket", self.gpu.socket, "add", "off"))
+        self.assertIn("no display 3", self.refused("display", "--socket", self.gpu.socket, "remove", "3"))
         nowhere = self.scratch.path / "nowhere"
+        self.assertIn("Is hesper gpu running", self.refused("top", "--socket", nowhere))
         self.assertIn("Is hesper gpu running", self.refused("screenshot", "--socket", nowhere))
         self.assertIn("no display mode", self.refused("gpu", "--socket", nowhere, "--mode", "640"))
         self.assertIn("power of two", self.refused("gpu", "--socket", nowhere, "--window", "3M"))

@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "device/gpu_door.h"
+#include "device/report.h"
+#include "platform/shared_memory.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
 
@@ -111,6 +115,49 @@ TEST_F(ControlConnectionsTest, ThereIsRoomForAFew) {
   sockets.clear();
   pump();
   EXPECT_EQ(connections_.count(), 0u);
+}
+
+TEST_F(ControlConnectionsTest, TheFirstDisplayThatIsNotConnectedIsAdded) {
+  device_ = *gpu::Device::create({.outputs = std::vector<gpu::Output>(3)}, memory_, contexts_, screens_);
+  gpu::Output off;
+  off.connected = false;
+  ASSERT_TRUE(device_->set_output(1, off));
+  ASSERT_TRUE(device_->set_output(2, off));
+  ControlConnections connections(*loop_, *device_, screens_);
+  auto pair = platform::create_socket_pair();
+  ASSERT_TRUE(pair);
+  connections.add(std::move(pair->second));
+  const ControlRequest add{
+      .command = ControlCommand::add_display, .connected = 1, .width = 800, .height = 600, .refresh_mhz = 75'000};
+  for (const std::uint32_t display : {1u, 2u}) {
+    const auto reply = ask(pair->first.get(), add);
+    EXPECT_EQ(reply.error, 0u) << reply.message.data();
+    EXPECT_EQ(reply.display, display);
+    EXPECT_TRUE(device_->outputs().get(display).connected);
+    EXPECT_EQ(device_->outputs().get(display).monitor.refresh_mhz, 75'000u);
+  }
+  EXPECT_EQ(ask(pair->first.get(), add).error, static_cast<std::uint32_t>(ENOSPC));
+}
+
+TEST_F(ControlConnectionsTest, AReportTellsWhatThereIs) {
+  const UniqueFd socket = connect();
+  const ControlRequest request{.command = ControlCommand::report, .display = 99};
+  ASSERT_TRUE(platform::send_message(socket.get(), std::as_bytes(std::span(&request, 1)), -1));
+  pump();
+  ControlReply reply{.version = 0};
+  const auto received = platform::receive_message(socket.get(), std::as_writable_bytes(std::span(&reply, 1)));
+  ASSERT_EQ(reply.error, 0u);
+  ASSERT_TRUE(received.fd);
+  EXPECT_TRUE(platform::cannot_shrink(received.fd.get()));
+  const auto mapping = platform::Mapping::map(received.fd.get(), sizeof(DeviceReport));
+  ASSERT_TRUE(mapping);
+  DeviceReport report;
+  std::memcpy(&report, mapping->data(), sizeof(report));
+  EXPECT_EQ(report.display_count, 1u);
+  EXPECT_EQ(report.displays[0].connected, 1u);
+  EXPECT_EQ(report.displays[0].width, device_->outputs().get(0).monitor.width);
+  EXPECT_EQ(report.has_guest, 0u);
+  EXPECT_EQ(report.displays[0].flushes, 0u);
 }
 
 }  // namespace

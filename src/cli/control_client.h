@@ -1,0 +1,29 @@
+// What a command asks a running hesper gpu over its control connection (device/control.h). Knows no command.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "device/control.h"
+#include "device/report.h"
+#include "platform/shared_memory.h"
+
+namespace hesper::cli {
+
+struct GpuAnswer {
+  device::ControlReply reply;  // without an error
+  UniqueFd fd = UniqueFd();    // if one came along
+};
+
+// One request over a connection of its own. socket: that of hesper gpu, not the one beside it for control.
+// Errors: nobody listens there, no answer within 10 s, another version, and what the reply says.
+[[nodiscard]] Result<GpuAnswer> ask_gpu(const std::filesystem::path& socket, const device::ControlRequest& request);
+
+// The file that came with an answer. Errors: it has fewer bytes, may lose some, or there is none.
+[[nodiscard]] Result<platform::Mapping> map_answer(const GpuAnswer& answer, std::size_t bytes);
+
+[[nodiscard]] Result<device::DeviceReport> ask_for_report(const std::filesystem::path& socket);
+
+}  // namespace hesper::cli
