@@ -40,6 +40,7 @@ void add_options(const CLI::App& app, Command& command) {
 std::vector<Command> commands_of(const CLI::App& app) {
   std::vector<Command> commands;
   for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (each->get_group().empty()) continue;  // not for users
     Command command{.name = each->get_name(), .description = each->get_description(), .options = {}, .subcommands = {}};
     add_options(*each, command);
     for (const CLI::App* below : each->get_subcommands([](const CLI::App*) { return true; })) {

@@ -2,14 +2,11 @@
 // Spec: Vulkan-Loader, LoaderInterfaceArchitecture.md, "Table of Debug Environment Variables".
 #include "cli/environment.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <ranges>
 
 #include "cli/venus_icd.h"
-
-extern "C" char** environ;  // NOLINT: POSIX leaves the declaration to the program
+#include "platform/process.h"
 
 namespace hesper::cli {
 namespace {
@@ -53,7 +50,7 @@ std::string without_venus(std::string_view list) {
 
 Environment Environment::of_this_process() {
   Environment result;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) result.entries_.emplace_back(*entry);
+  result.entries_ = platform::environment_of_this_process();
   return result;
 }
 

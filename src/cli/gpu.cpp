@@ -67,12 +67,13 @@ Result<platform::SpawnOptions> spawn_options(const char* argv0, const GpuOptions
 class GpuServer {
  public:
   GpuServer(platform::EventLoop& loop, platform::SignalPipe& signals, platform::Listener listener,
-            platform::Listener control, platform::SpawnOptions spawn)
+            platform::Listener control, platform::SpawnOptions spawn, bool once)
       : loop_(loop),
         signals_(signals),
         listener_(std::move(listener)),
         control_(std::move(control)),
-        spawn_(std::move(spawn)) {}
+        spawn_(std::move(spawn)),
+        once_(once) {}
 
   Result<int> run() {
     if (auto started = start(); !started) return std::unexpected(std::move(started.error()));
@@ -144,9 +145,11 @@ class GpuServer {
                     state.value != std::to_underlying(GpuExit::front_end_at_fault)))
       log::error("hesper-gpu (process {}) {} {}.{}", child, exited ? "ended with status" : "was ended by signal",
                  state.value,
-                 served ? " The virtual machine that it served has lost its screens for good, as QEMU cannot connect "
-                          "again: shut it down over its network or serial console, and start it anew."
-                        : "");
+                 served && !once_
+                     ? " The virtual machine that it served has lost its screens for good, as QEMU cannot connect "
+                       "again: shut it down over its network or serial console, and start it anew."
+                     : "");
+    if (served && once_) return stop(exited && state.value == std::to_underlying(GpuExit::front_end_left) ? 0 : 1);
     // One that does not even get as far as its first virtual machine would not the next time either.
     if (!served) return stop(1);
     if (const auto started = start(); !started) {
@@ -160,6 +163,7 @@ class GpuServer {
   platform::Listener listener_;
   platform::Listener control_;
   platform::SpawnOptions spawn_;
+  bool once_;
   pid_t child_ = -1;
   bool serving_ = false;  // the child has a front-end
   UniqueFd orders_;
@@ -190,8 +194,8 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
   if (!control) return std::unexpected(std::move(control.error()));
   auto loop = platform::EventLoop::create();
   if (!loop) return std::unexpected(std::move(loop.error()));
-  print_how_to_connect(options.socket);
-  return GpuServer(**loop, *signals, std::move(*listener), std::move(*control), std::move(*spawn)).run();
+  if (!options.once) print_how_to_connect(options.socket);
+  return GpuServer(**loop, *signals, std::move(*listener), std::move(*control), std::move(*spawn), options.once).run();
 }
 
 }  // namespace

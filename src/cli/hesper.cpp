@@ -1,6 +1,6 @@
 // The program hesper: its command line, and nothing else. The user starts it; it starts one hesper-render a client (see
-// src/supervisor), for `exec` the user's program, and for `gpu` hesper-gpu. It ends with that program, or when a signal
-// says so.
+// src/supervisor), for `exec` the user's program, for `gpu` hesper-gpu, and for `run` a virtual machine (see src/vm).
+// It ends with that program, or when a signal says so.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,8 +9,11 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "cli/capture.h"
@@ -18,10 +21,14 @@
 #include "cli/display_mode.h"
 #include "cli/exec.h"
 #include "cli/gpu.h"
+#include "cli/machines.h"
 #include "cli/replay.h"
+#include "cli/run.h"
+#include "cli/run_options.h"
 #include "cli/screens.h"
 #include "cli/serve.h"
 #include "cli/top.h"
+#include "vm/attendance.h"
 
 namespace {
 
@@ -142,6 +149,7 @@ void add_gpu_options(CLI::App& command, GpuOptions& options) {
       })
       ->allow_extra_args(false)
       ->type_name("MODE");
+  command.add_flag("--once", options.once, "Serve one virtual machine, and end with it");
   command
       .add_option("--window", options.window_size,
                   "The size of the window that host memory appears in, a power of two, as 8G (default: none, as there "
@@ -173,6 +181,14 @@ void add_gpu_options(CLI::App& command, GpuOptions& options) {
       .add_flag("--require-sandbox", options.require_sandbox, "Do not serve where the system does not allow that level")
       ->envname("HESPER_REQUIRE_SANDBOX");
   command.add_flag("-v,--verbose", options.verbose, "Print when the guest's driver starts and stops, and the sandbox");
+}
+
+// Which virtual machine is meant.
+void add_machine_options(CLI::App& command, std::string& name, std::filesystem::path& socket) {
+  CLI::Option* by_name = command.add_option("VM", name, "Its name, see hesper list; not needed if only one runs");
+  command.add_option("--socket", socket, "That of a hesper gpu which hesper run has not started")
+      ->type_name("PATH")
+      ->excludes(by_name);
 }
 
 }  // namespace
@@ -245,11 +261,27 @@ int main(int argc, char** argv) {
   CLI::App* gpu_command = app.add_subcommand("gpu", "Be the GPU of a virtual machine: a vhost-user device for QEMU");
   add_gpu_options(*gpu_command, gpu_options);
 
+  RunOptions run_options;
+  CLI::App* run_command = add_run_command(app, *gpu_command, run_options);
+
+  bool list_as_json = false;
+  CLI::App* list_command = app.add_subcommand("list", "List the virtual machines that hesper run runs");
+  list_command->add_flag("--json", list_as_json, "Print JSON");
+
+  StopOptions stop_options;
+  CLI::App* stop_command = app.add_subcommand("stop", "Shut a virtual machine down, and wait until it has ended");
+  stop_command->add_option("VM", stop_options.name, "Its name; not needed if only one runs");
+  stop_command->add_flag("--force", stop_options.force, "End it at once, as pulling the plug would");
+  stop_command->add_option("--timeout", stop_options.seconds, "How long to wait for the guest to shut down")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+
+  std::string machine_name;
+  std::filesystem::path gpu_socket;
   ScreenshotOptions screenshot_options;
   CLI::App* screenshot_command = app.add_subcommand("screenshot", "Write what a virtual machine shows as a PNG file");
-  screenshot_command->add_option("--socket", screenshot_options.socket, "That of hesper gpu")
-      ->required()
-      ->type_name("PATH");
+  add_machine_options(*screenshot_command, machine_name, gpu_socket);
   screenshot_command->add_option("-o,--output", screenshot_options.output, "Where to write it")
       ->capture_default_str()
       ->type_name("PNG");
@@ -260,7 +292,7 @@ int main(int argc, char** argv) {
 
   DisplayOptions display_options;
   CLI::App* display_command = app.add_subcommand("display", "Change the screens of a virtual machine");
-  display_command->add_option("--socket", display_options.socket, "That of hesper gpu")->required()->type_name("PATH");
+  add_machine_options(*display_command, machine_name, gpu_socket);
   display_command->require_subcommand(1);
   CLI::App* set_command = display_command->add_subcommand("set", "Give a screen another mode, or switch it off");
   set_command->add_option("DISPLAY", display_options.display, "Which screen, counted from 0")->required();
@@ -270,13 +302,14 @@ int main(int argc, char** argv) {
   add_command->add_option("MODE", display_options.mode, "As 2560x1440@120 (default: 1280x800)");
   CLI::App* remove_command = display_command->add_subcommand("remove", "Disconnect a screen, as set DISPLAY off does");
   remove_command->add_option("DISPLAY", display_options.display, "Which screen, counted from 0")->required();
-  CLI::App* list_command = display_command->add_subcommand("list", "Print all screens, their modes and what they show");
-  list_command->add_flag("--json", display_options.json, "Print JSON");
+  CLI::App* display_list_command =
+      display_command->add_subcommand("list", "Print all screens, their modes and what they show");
+  display_list_command->add_flag("--json", display_options.json, "Print JSON");
 
   TopOptions top_options;
   CLI::App* top_command =
       app.add_subcommand("top", "Show what the GPU of a virtual machine does: frames, copies, contexts, memory");
-  top_command->add_option("--socket", top_options.socket, "That of hesper gpu")->required()->type_name("PATH");
+  add_machine_options(*top_command, machine_name, gpu_socket);
   top_command->add_option("--interval", top_options.interval, "Time between two reports")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str()
@@ -287,6 +320,12 @@ int main(int argc, char** argv) {
                    "it is interrupted)")
       ->type_name("N");
   top_command->add_flag("--json", top_options.json, "Print a line of JSON for each report");
+
+  // What hesper run starts; see vm/attendance.h.
+  std::filesystem::path kept_folder;
+  CLI::App* attend_command = app.add_subcommand("attend")->group("");
+  CLI::App* keep_command = app.add_subcommand("keep")->group("");
+  keep_command->add_option("FOLDER", kept_folder)->required();
 
   std::string shell;
   CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");
@@ -301,7 +340,8 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kExitHesperFailed;
   }
 
-  const bool verbose = exec_options.worker.verbose || serve_options.worker.verbose || gpu_options.verbose;
+  const bool verbose =
+      exec_options.worker.verbose || serve_options.worker.verbose || gpu_options.verbose || run_options.verbose;
   hesper::log::start("hesper", verbose ? "info" : "warn");
   if (*exec_command) {
     exec_options.command = exec_command->remaining();
@@ -315,9 +355,22 @@ int main(int argc, char** argv) {
   }
   if (*serve_command) return serve(argv[0], serve_options);
   if (*gpu_command) return serve_gpu(argv[0], gpu_options);
+  if (*run_command) return run_virtual_machine(argv[0], run_options);
+  if (*list_command) return list_machines(list_as_json);
+  if (*stop_command) return stop_machine(stop_options);
+  if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));
+  if (*keep_command) return hesper::vm::keep(kept_folder);
+  if (*screenshot_command || *display_command || *top_command) {
+    auto found = find_gpu_socket(gpu_socket, machine_name);
+    if (!found) {
+      hesper::log::error("{}", found.error().message);
+      return 1;
+    }
+    screenshot_options.socket = display_options.socket = top_options.socket = *found;
+  }
   if (*screenshot_command) return take_screenshot(screenshot_options);
   if (*top_command) return show_top(top_options);
-  if (*list_command) return list_displays(display_options);
+  if (*display_list_command) return list_displays(display_options);
   if (*add_command) return add_display(display_options);
   if (*remove_command) display_options.mode = "off";
   if (*display_command) return set_display(display_options);

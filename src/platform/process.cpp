@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <csignal>
 
+extern "C" char** environ;  // NOLINT: POSIX leaves the declaration to the program
+
 namespace hesper::platform {
 namespace {
 
@@ -82,6 +84,12 @@ ChildState state_of(int status) noexcept {
 }
 
 }  // namespace
+
+std::vector<std::string> environment_of_this_process() {
+  std::vector<std::string> entries;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) entries.emplace_back(*entry);
+  return entries;
+}
 
 Result<pid_t> spawn(const SpawnOptions& options) {
   SpawnPlan plan;

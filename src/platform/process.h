@@ -28,6 +28,9 @@ struct SpawnOptions {
   bool default_sigpipe = true;           // undoes ignore_broken_pipes() for the child
 };
 
+// "NAME=value" each.
+[[nodiscard]] std::vector<std::string> environment_of_this_process();
+
 // Errors: errno of the failed exec (ENOENT: not found, EACCES and ENOEXEC: not executable).
 [[nodiscard]] Result<pid_t> spawn(const SpawnOptions& options);
 
@@ -57,6 +60,11 @@ bool signal_peer(int socket, int signal) noexcept;
 // Ends this process at once (SIGKILL or _exit) when its parent dies. lifeline: the read end of a pipe whose only write
 // end the parent holds. Call at the start of main(), before any thread.
 void die_with_parent(UniqueFd lifeline);
+
+// Becomes this program (looked up in PATH unless it contains '/'), or runs it where the system cannot do without
+// (macOS); it dies as in die_with_parent(). Does not inherit the lifeline. Returns an exit status: the program's, or
+// that of a shell that cannot start it. Call at the start of main(), before any thread.
+[[nodiscard]] int exec_with_parent(UniqueFd lifeline, const std::vector<std::string>& arguments);
 
 // Lowers the share of processor time of this process, where there is not enough for all. nice: 1 to 19. Where the
 // system shares time among sessions first (Linux, autogroup), of its session if that is its own. Best effort.

@@ -9,8 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "platform/process.h"
@@ -56,6 +59,16 @@ void die_with_parent(UniqueFd lifeline) {
   // A parent that died before that line sends no signal any more, but its end of the lifeline is closed.
   pollfd state{.fd = lifeline.get(), .events = POLLIN, .revents = 0};
   if (::poll(&state, 1, 0) > 0) ::_exit(1);
+}
+
+int exec_with_parent(UniqueFd lifeline, const std::vector<std::string>& arguments) {
+  die_with_parent(std::move(lifeline));  // the signal stays set
+  std::vector<char*> words;
+  for (const std::string& argument : arguments)
+    words.push_back(const_cast<char*>(argument.c_str()));  // as execvp has it
+  words.push_back(nullptr);
+  ::execvp(words.front(), words.data());
+  return errno == ENOENT ? 127 : 126;
 }
 
 void nice_process(int nice) noexcept {

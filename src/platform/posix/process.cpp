@@ -4,13 +4,26 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "platform/process.h"
 
 namespace hesper::platform {
+namespace {
+
+void wait_for_end(int lifeline) {
+  pollfd state{.fd = lifeline, .events = POLLIN, .revents = 0};
+  while (::poll(&state, 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
 
 Result<std::filesystem::path> own_directory(const char* argv0) {
   const std::string_view name(argv0);
@@ -41,11 +54,22 @@ std::vector<std::filesystem::path> loaded_libraries() { return {}; }
 
 void die_with_parent(UniqueFd lifeline) {
   std::thread([held = std::move(lifeline)] {
-    pollfd state{.fd = held.get(), .events = POLLIN, .revents = 0};
-    while (::poll(&state, 1, -1) < 0 && errno == EINTR) {
-    }
+    wait_for_end(held.get());
     ::_exit(1);
   }).detach();
+}
+
+int exec_with_parent(UniqueFd lifeline, const std::vector<std::string>& arguments) {
+  const auto child = spawn(
+      {.program = arguments.front(), .arguments = arguments, .environment = environment_of_this_process(), .fds = {}});
+  if (!child) return child.error().code == ENOENT ? 127 : 126;
+  std::thread([held = std::move(lifeline), program = *child] {
+    wait_for_end(held.get());
+    ::kill(program, SIGKILL);
+    ::_exit(1);
+  }).detach();
+  const ChildState end = wait_for_child(*child);
+  return end.kind == ChildState::Kind::killed ? 128 + end.value : end.value;
 }
 
 void nice_process(int nice) noexcept { ::setpriority(PRIO_PROCESS, 0, nice); }

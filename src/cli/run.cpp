@@ -1,0 +1,119 @@
+// hesper run: from options to a vm::Machine, to a vm::Plan, to its launcher.
+#include "cli/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/log.h"
+#include "cli/control_client.h"
+#include "cli/environment.h"
+#include "platform/process.h"
+#include "platform/signals.h"
+#include "vm/attendance.h"
+#include "vm/command_lines.h"
+#include "vm/launcher.h"
+#include "vm/machine_file.h"
+#include "vm/plan.h"
+#include "vm/runtime_folder.h"
+#include "vm/settings.h"
+
+namespace hesper::cli {
+namespace {
+
+Result<vm::Machine> machine_of(const RunOptions& options) {
+  vm::Machine machine;
+  const bool is_file = options.image.extension() == ".toml";
+  if (is_file)
+    if (const auto read = vm::read_machine_file(options.image, options.gpu_options, machine); !read)
+      return std::unexpected(read.error());
+  for (const vm::Setting& setting : vm::settings()) {
+    const auto given = options.settings.find(std::string(setting.name));
+    if (given == options.settings.end() || given->second.empty()) continue;
+    // What the command line says replaces what the file says.
+    if (setting.clear != nullptr) setting.clear(machine);
+    for (const std::string& value : given->second)
+      if (const auto set = setting.set(machine, value, {}); !set)
+        return fail(fmt::format("--{}: {}", setting.name, set.error().message), set.error().code);
+  }
+  if (!options.image.empty() && !is_file)
+    machine.disks.insert(machine.disks.begin(), vm::Disk{.path = options.image, .format = {}, .read_only = false});
+  machine.gpu_arguments.insert(machine.gpu_arguments.end(), options.gpu_arguments.begin(), options.gpu_arguments.end());
+  if (options.verbose) machine.gpu_arguments.emplace_back("--verbose");
+  return machine;
+}
+
+// Empty: verdicts are not kept.
+std::filesystem::path cache_of(const Environment& environment) {
+  if (const auto cache = environment.get_filled("XDG_CACHE_HOME"))
+    return std::filesystem::path(*cache) / "hesper/accelerators";
+  if (const auto home = environment.get_filled("HOME"))
+    return std::filesystem::path(*home) / ".cache/hesper/accelerators";
+  return {};
+}
+
+void print_commands(vm::Plan& plan) {
+  plan.connections = vm::Connections::by_hand;
+  const auto print = [](const std::vector<std::string>& command, const char* end) {
+    fmt::print("{}{}\n", vm::quoted_for_shell(command), end);
+  };
+  fmt::print("mkdir -m 700 -p {}\n", vm::quoted_for_shell(std::vector{plan.folder.native()}));
+  print(vm::gpu_command(plan), " &");
+  for (std::size_t i = 0; i < plan.machine.shares.size(); ++i) print(vm::share_command(plan, i), " &");
+  if (!plan.firmware_template.empty())
+    print({"cp", "--no-preserve=mode", "--update=none", plan.firmware_template.native(), plan.variables().native()},
+          "");
+  print(vm::qemu_command(plan), "");
+}
+
+std::string describe(const vm::Plan& plan) {
+  std::string accelerator(vm::name_of(plan.accelerator));
+  std::ranges::transform(accelerator, accelerator.begin(), [](unsigned char c) { return std::toupper(c); });
+  return fmt::format("'{}' ({}, {}, {} processor{}, {} MiB)", plan.machine.name, vm::name_of(plan.machine.architecture),
+                     accelerator, plan.machine.cpus, plan.machine.cpus == 1 ? "" : "s", plan.machine.memory >> 20);
+}
+
+Result<void> run(const char* argv0, const RunOptions& options) {
+  platform::ignore_broken_pipes();
+  const Environment environment = Environment::of_this_process();
+  auto machine = machine_of(options);
+  if (!machine) return std::unexpected(std::move(machine.error()));
+  const auto folder = platform::own_directory(argv0);
+  if (!folder) return std::unexpected(folder.error());
+  const auto root = vm::runtime_root(environment.get_filled("XDG_RUNTIME_DIR"));
+  if (!root) return std::unexpected(root.error());
+  auto attendants = vm::Attendants::create(*folder / "hesper");
+  if (!attendants) return std::unexpected(std::move(attendants.error()));
+
+  const bool named = !machine->name.empty();
+  auto plan = vm::make_plan(std::move(*machine), *attendants, *root, cache_of(environment));
+  if (!plan) return std::unexpected(std::move(plan.error()));
+  if (!plan->accelerator_reason.empty()) log::warn("{}", plan->accelerator_reason);
+  if (options.dry_run) {
+    plan->folder = *root / plan->machine.name;
+    print_commands(*plan);
+    return {};
+  }
+  auto claimed = vm::RuntimeFolder::claim(*root, plan->machine.name, named);
+  if (!claimed) return std::unexpected(std::move(claimed.error()));
+  plan->folder = claimed->path();
+  plan->machine.name = claimed->name();
+  fmt::print(stderr, "hesper: starting {}\n", describe(*plan));
+  return vm::run_machine(*plan, std::move(*claimed), *attendants, [&] {
+    const auto report = ask_for_report(plan->gpu_socket());
+    return report && report->has_guest != 0;
+  });
+}
+
+}  // namespace
+
+int run_virtual_machine(const char* argv0, const RunOptions& options) {
+  const auto done = run(argv0, options);
+  if (done) return 0;
+  log::error("{}", done.error().message);
+  return 1;
+}
+
+}  // namespace hesper::cli

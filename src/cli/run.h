@@ -1,0 +1,24 @@
+// hesper run: a virtual machine with Hesper as its GPU.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace hesper::cli {
+
+struct RunOptions {
+  std::filesystem::path image;  // of a disk, or a TOML file that describes the machine; empty: none
+  // By the name of a vm::Setting; several only for those that can be repeated.
+  std::map<std::string, std::vector<std::string>> settings;
+  std::vector<std::string> gpu_arguments;  // options of hesper gpu, as on its command line
+  std::vector<std::string> gpu_options;    // the names of all that it has, "--window", for the table [gpu] of a file
+  bool dry_run = false;                    // print the command lines, start nothing
+  bool verbose = false;
+};
+
+// Returns 0 if the guest has shut down or was told to end, otherwise 1 with an error in the log.
+[[nodiscard]] int run_virtual_machine(const char* argv0, const RunOptions& options);
+
+}  // namespace hesper::cli

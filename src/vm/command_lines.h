@@ -1,0 +1,22 @@
+// The command lines of a virtual machine's processes. Pure functions of a Plan: they look at nothing.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vm/plan.h"
+
+namespace hesper::vm {
+
+// Each begins with the program.
+[[nodiscard]] std::vector<std::string> qemu_command(const Plan& plan);
+[[nodiscard]] std::vector<std::string> gpu_command(const Plan& plan);
+// Of the share with this index.
+[[nodiscard]] std::vector<std::string> share_command(const Plan& plan, std::size_t index);
+
+// In one line, as a POSIX shell reads it.
+[[nodiscard]] std::string quoted_for_shell(std::span<const std::string> command);
+
+}  // namespace hesper::vm

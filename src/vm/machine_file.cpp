@@ -1,0 +1,116 @@
+// TOML by toml++, one value after the other through the table of settings.
+#include "vm/machine_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <toml++/toml.hpp>
+#include <utility>
+
+#include "vm/settings.h"
+
+namespace hesper::vm {
+namespace {
+
+// A value as it would stand on a command line.
+Result<std::string> word(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* flag = node.as_boolean()) return std::string(flag->get() ? "true" : "false");
+  return fail("A value here is a text, a whole number, true or false.", EINVAL);
+}
+
+class Reader {
+ public:
+  Reader(const std::filesystem::path& name, std::span<const std::string> gpu_options, Machine& machine)
+      : name_(name), gpu_options_(gpu_options), machine_(machine) {}
+
+  Result<void> read(const toml::table& table) {
+    for (const auto& [key, node] : table) {
+      const auto read = key.str() == "gpu" && node.is_table() ? read_gpu(*node.as_table()) : read_setting(key, node);
+      if (!read) return read;
+    }
+    return {};
+  }
+
+ private:
+  std::unexpected<Error> wrong(const toml::source_region& where, std::string_view what) const {
+    return fail(fmt::format("{}, line {}: {}", name_.native(), where.begin.line, what), EINVAL);
+  }
+
+  // Calls for the value, or for each of an array's.
+  template <class Function>
+  Result<void> for_each(const toml::node& node, Function function) {
+    const auto one = [&](const toml::node& value) -> Result<void> {
+      const auto text = word(value);
+      if (!text) return wrong(value.source(), text.error().message);
+      const auto done = function(*text);
+      return done ? done : wrong(value.source(), done.error().message);
+    };
+    const auto* array = node.as_array();
+    if (array == nullptr) return one(node);
+    for (const toml::node& value : *array)
+      if (auto done = one(value); !done) return done;
+    return {};
+  }
+
+  Result<void> read_setting(const toml::key& key, const toml::node& node) {
+    const auto setting = std::ranges::find(settings(), key.str(), &Setting::name);
+    if (setting == settings().end()) return wrong(key.source(), fmt::format("The key '{}' is unknown.", key.str()));
+    if (node.is_array() && setting->clear == nullptr)
+      return wrong(node.source(), fmt::format("There is only one '{}'.", key.str()));
+    return for_each(node, [&](const std::string& text) { return setting->set(machine_, text, name_.parent_path()); });
+  }
+
+  Result<void> read_gpu(const toml::table& table) {
+    for (const auto& [key, node] : table) {
+      const std::string option = "--" + std::string(key.str());
+      if (std::ranges::find(gpu_options_, option) == gpu_options_.end())
+        return wrong(key.source(), fmt::format("hesper gpu has no option '{}'.", option));
+      const auto read = for_each(node, [&](const std::string& text) -> Result<void> {
+        machine_.gpu_arguments.push_back(fmt::format("{}={}", option, text));
+        return {};
+      });
+      if (!read) return read;
+    }
+    return {};
+  }
+
+  const std::filesystem::path& name_;
+  std::span<const std::string> gpu_options_;
+  Machine& machine_;
+};
+
+}  // namespace
+
+Result<void> read_machine(std::string_view text, const std::filesystem::path& name,
+                          std::span<const std::string> gpu_options, Machine& machine) {
+  try {
+    return Reader(name, gpu_options, machine).read(toml::parse(text, name.native()));
+  } catch (const toml::parse_error& error) {
+    return fail(
+        fmt::format("{}, line {}: {}.", name.native(), error.source().begin.line, std::string(error.description())),
+        EINVAL);
+  }
+}
+
+Result<void> read_machine_file(const std::filesystem::path& file, std::span<const std::string> gpu_options,
+                               Machine& machine) {
+  constexpr std::size_t kLimit = std::size_t{1} << 20;
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(kLimit + 1, '\0');
+  errno = 0;
+  if (!stream || !stream.read(text.data(), static_cast<std::streamsize>(text.size())).eof()) {
+    if (stream.gcount() > 0 && !stream.bad())
+      return fail(fmt::format("'{}' is larger than a mebibyte: no description of a virtual machine.", file.native()),
+                  EFBIG);
+    return fail_errno(fmt::format("'{}' cannot be read", file.native()), errno != 0 ? errno : EIO);
+  }
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return read_machine(text, file, gpu_options, machine);
+}
+
+}  // namespace hesper::vm
