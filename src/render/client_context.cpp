@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -235,14 +234,14 @@ void ClientContext::destroy_resource(ResourceId resource) {
 // ---- Ranges of the door's ----
 
 Result<void> ClientContext::attach_resource(ResourceId id, SharedRange range) {
-  struct stat file{};
-  if (range.file == nullptr || ::fstat(range.file->get(), &file) != 0) return fail("The range has no file.", EBADF);
-  const auto end = static_cast<std::uint64_t>(file.st_size);
-  if (range.size == 0 || range.offset % kRangeStep != 0 || range.offset > end || range.size > end - range.offset) {
+  if (range.file == nullptr) return fail("The range has no file.", EBADF);
+  const auto end = file_size(range.file->get());
+  if (!end) return std::unexpected(end.error());
+  if (range.size == 0 || range.offset % kRangeStep != 0 || range.offset > *end || range.size > *end - range.offset) {
     return fail(
         fmt::format("The range of {} bytes at {} does not begin at a multiple of {}, or is not inside its file "
                     "of {} bytes.",
-                    range.size, range.offset, kRangeStep, end));
+                    range.size, range.offset, kRangeStep, *end));
   }
   auto resource = std::make_shared<Resource>(ResourceKind::range, std::move(range), nullptr);
   if (!resources_.insert(id, std::move(resource))) return fail("The resource id is 0 or in use.");

@@ -42,6 +42,8 @@ class ClientContext final : public Context {
   [[nodiscard]] flight::Recorder& recorder() noexcept { return *recorder_; }
   [[nodiscard]] const ContextOptions& options() const noexcept { return options_; }
   [[nodiscard]] Budget& budget() noexcept { return budget_; }
+  // Bytes of the door's ranges that device memory imports. Without a limit: the door has one.
+  [[nodiscard]] Budget& imports() noexcept { return imports_; }
   [[nodiscard]] const Loader& loader() const noexcept { return *loader_; }
   [[nodiscard]] wire::ObjectTable& objects() noexcept { return objects_; }
   [[nodiscard]] ResourceTable& resources() noexcept { return resources_; }
@@ -94,6 +96,7 @@ class ClientContext final : public Context {
   std::unique_ptr<flight::Recorder> own_recorder_;  // if the options name none
   flight::Recorder* recorder_;
   Budget budget_;  // before all that has charges
+  Budget imports_;
   std::unique_ptr<Loader> loader_;
   wire::ObjectTable objects_;
   ResourceTable resources_;

@@ -37,10 +37,10 @@ bool charge(Budget& budget, Memory& memory, std::uint64_t size) {
   return true;
 }
 
-// Lets the driver use the pages behind fd (borrowed), `size` bytes of which exist.
-VkResult import_pages(Memory& memory, VkMemoryAllocateInfo info, int fd, std::uint64_t size) {
+// Lets the driver use bytes [offset, offset + size) of fd (borrowed), which exist and are whole steps of the driver's.
+VkResult import_pages(Memory& memory, VkMemoryAllocateInfo info, int fd, std::uint64_t size, std::uint64_t offset = 0) {
   const MemoryPlan& plan = memory.device->physical_device.memory;
-  auto mapping = platform::Mapping::map(fd, size, 0, plan.import_alignment);
+  auto mapping = platform::Mapping::map(fd, size, offset, plan.import_alignment);
   if (!mapping) {
     log::warn("Cannot map memory for the driver: {}", mapping.error().message);
     return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -73,6 +73,38 @@ VkResult allocate_pages(Budget& budget, Memory& memory, const VkMemoryAllocateIn
     memory.size = size;
   }
   return result;
+}
+
+// A range of the door's: whole steps of the driver's around it, which are the neighbours' too. binding.cpp moves what
+// is bound to where the client's bytes are, and keeps it there.
+VkResult import_range(Budget& imports, Memory& memory, const VkMemoryAllocateInfo& info,
+                      std::shared_ptr<Resource> range) {
+  Device& device = *memory.device;
+  const MemoryPlan& plan = device.physical_device.memory;
+  if ((plan.mappable_types & (1u << info.memoryTypeIndex)) == 0) {
+    log::debug("Memory type {} cannot be laid into a range of the door's.", info.memoryTypeIndex);
+    return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+  }
+  if (info.allocationSize > range->size) {
+    log::debug("{} bytes are allocated in a range of {}.", info.allocationSize, range->size);
+    return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+  }
+  const VkDeviceSize step = plan.import_alignment;
+  const VkDeviceSize begin = range->offset & ~(step - 1);
+  const VkDeviceSize bias = range->offset - begin;
+  const VkDeviceSize size = (bias + info.allocationSize + (step - 1)) & ~(step - 1);
+  const auto end = file_size(range->file->get());
+  if (!end || size > *end - begin) {
+    log::warn("A range at the end of its file cannot be imported: the file ends within a step of {} bytes.", step);
+    return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+  }
+  const VkResult result = import_pages(memory, info, range->file->get(), size, begin);
+  if (result != VK_SUCCESS) return result;
+  memory.range = std::move(range);
+  static_cast<void>(charge(imports, memory, info.allocationSize));  // it has no limit
+  const std::scoped_lock lock(device.ranges_mutex);
+  device.imported_ranges.insert_or_assign(memory.handle, ImportedRange{.bias = bias, .size = info.allocationSize});
+  return VK_SUCCESS;
 }
 
 // The other half of a blob: memory of this or another device that the client names by its resource.
@@ -110,17 +142,21 @@ VkResult make(CommandStream& stream, Memory& memory, VkMemoryAllocateInfo& info)
   const bool dmabuf = physical.memory.strategy == MemoryStrategy::dmabuf;
   const auto* import = reinterpret_cast<const wire::VkImportMemoryResourceInfoMESA*>(
       unchain(info, wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA));
-  memory.mappable = (physical.memory.mappable_types & (1u << info.memoryTypeIndex)) != 0;
+  // With ranges the client maps what it imports, and nothing else.
+  memory.mappable =
+      !stream.context().options().guest_vram && (physical.memory.mappable_types & (1u << info.memoryTypeIndex)) != 0;
   memory.size = info.allocationSize;
 
   if (import != nullptr) {
-    const auto resource = stream.context().resources().find(ResourceId{import->resourceId});
-    if (resource == nullptr) {
-      stream.refuse(wire::CommandType::vkAllocateMemory, "The resource that is imported is unknown.");
-      return VK_ERROR_INVALID_EXTERNAL_HANDLE;
-    }
+    auto resource = stream.context().resources().find(ResourceId{import->resourceId});
+    // Mesa drops the blob of memory that it frees at once on another way than this one, so the resource may be gone
+    // when the allocation arrives; then the memory is, too, and nobody uses the tombstone.
+    if (resource == nullptr) return VK_ERROR_INVALID_EXTERNAL_HANDLE;
     unchain(info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
     memory.mappable = false;  // the client maps the resource that it has
+    if (resource->kind == ResourceKind::range) {
+      return import_range(stream.context().imports(), memory, info, std::move(resource));
+    }
     return import_resource(memory, info, *resource);
   }
   if (!dmabuf) {
@@ -173,7 +209,14 @@ void on_vkFreeMemory(CommandStream& stream, wire::vkFreeMemory_args& args) {
   if (args.memory.id == 0) return;
   if (!stream.destroyed(args.kType, args.memory)) return;
   const auto memory = stream.context().remove_memory(args.memory.id);  // unmaps after the driver let go
-  if (memory != nullptr) device_procs(args.device.state).vkFreeMemory(args.device.handle, memory->handle, nullptr);
+  if (memory == nullptr) return;
+  Device& device = device_of(args.device.state);
+  if (memory->range != nullptr) {
+    const std::scoped_lock lock(device.ranges_mutex);
+    device.imported_ranges.erase(memory->handle);
+  }
+  device.procs->vkFreeMemory(device.handle, memory->handle, nullptr);
+  if (memory->range != nullptr) keep_until_idle(device, memory);
 }
 
 void on_vkGetMemoryResourcePropertiesMESA(CommandStream& stream, wire::vkGetMemoryResourcePropertiesMESA_args& args) {
@@ -182,7 +225,8 @@ void on_vkGetMemoryResourcePropertiesMESA(CommandStream& stream, wire::vkGetMemo
   const Device& device = device_of(args.device.state);
   const MemoryPlan& plan = device.physical_device.memory;
   args.ret = VK_ERROR_INVALID_EXTERNAL_HANDLE;
-  if (resource->kind == ResourceKind::shared_memory && plan.strategy == MemoryStrategy::hostptr) {
+  const bool pages = resource->kind == ResourceKind::shared_memory || resource->kind == ResourceKind::range;
+  if (pages && plan.strategy == MemoryStrategy::hostptr) {
     args.pMemoryResourceProperties->memoryTypeBits = plan.mappable_types;
     args.ret = VK_SUCCESS;
   } else if (resource->kind == ResourceKind::dma_buf && device.procs->vkGetMemoryFdPropertiesKHR != nullptr) {

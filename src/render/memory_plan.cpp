@@ -45,22 +45,34 @@ std::unexpected<Error> refused(const char* what, VkResult result) {
   return fail(std::string(what) + " (VkResult " + std::to_string(result) + ").", result);
 }
 
-// Checks through a mapping of its own, as the client would see it, that the GPU wrote the pattern.
-Result<void> check_pattern(int fd, std::uint32_t pattern = kPattern) {
-  auto view = platform::Mapping::map(fd, kTrialSize);
+// The bytes that a strategy is tried with: kTrialSize of them in a file, and where the driver's memory has them.
+struct TrialBytes {
+  int fd = -1;                 // borrowed
+  std::uint64_t in_file = 0;   // bytes from the file's start
+  VkDeviceSize in_memory = 0;  // bytes from the start of the VkDeviceMemory
+};
+
+// A mapping of its own, as the client would have it: of the file up to the end of the bytes.
+Result<platform::Mapping> view_of(const TrialBytes& bytes) {
+  return platform::Mapping::map(bytes.fd, bytes.in_file + kTrialSize);
+}
+
+// Checks that the GPU wrote the pattern to the first half of the bytes.
+Result<void> check_pattern(const TrialBytes& bytes, std::uint32_t pattern) {
+  auto view = view_of(bytes);
   if (!view) return std::unexpected(view.error());
-  for (std::size_t at = 0; at < kTrialSize / 2; at += sizeof(kPattern)) {
+  for (std::size_t at = 0; at < kTrialSize / 2; at += sizeof(pattern)) {
     std::uint32_t word = 0;
-    std::memcpy(&word, view->data() + at, sizeof(word));
+    std::memcpy(&word, view->data() + bytes.in_file + at, sizeof(word));
     if (word != pattern) return fail("What the GPU wrote does not show in the shared pages.");
   }
   return {};
 }
 
-// Renders into the second half of the shared pages. The answer is a sentence for the report; an error means that the
+// Renders into the second half of the bytes. The answer is a sentence for the report; an error means that the
 // pixels are wrong. Drivers that keep images out of imported memory say so by their memory types, which is fine:
 // their images then get memory of their own.
-Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int fd,
+Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, const TrialBytes& bytes,
                               VkExternalMemoryHandleTypeFlags external) {
   VkMemoryRequirements requirements{};
   VkSubresourceLayout layout{};
@@ -68,18 +80,20 @@ Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int
   if (trial.make_image(external, requirements, layout) != VK_SUCCESS) return "Linear images cannot be rendered to.";
   if ((requirements.memoryTypeBits & (1u << memory_type)) == 0) return "Images need memory of another type.";
   constexpr VkDeviceSize kOffset = kTrialSize / 2;
-  if (requirements.size > kTrialSize - kOffset || kOffset % requirements.alignment != 0) {
+  const VkDeviceSize offset = bytes.in_memory + kOffset;
+  if (requirements.size > kTrialSize - kOffset || offset % requirements.alignment != 0) {
     return "Images were not tried.";
   }
-  const VkResult r = trial.render_red(kOffset);
+  const VkResult r = trial.render_red(offset);
   if (r != VK_SUCCESS) return refused("Rendering into shared pages fails", r);
-  auto view = platform::Mapping::map(fd, kTrialSize);
+  auto view = view_of(bytes);
   if (!view) return std::unexpected(view.error());
   constexpr std::array kRed{std::byte{255}, std::byte{0}, std::byte{0}, std::byte{255}};
   for (std::uint32_t y = 0; y < TrialDevice::kImageSize; ++y) {
     for (std::uint32_t x = 0; x < TrialDevice::kImageSize; ++x) {
       const VkDeviceSize at = kOffset + layout.offset + y * layout.rowPitch + x * VkDeviceSize{kRed.size()};
-      if (at > kTrialSize - kRed.size() || !std::ranges::equal(kRed, std::span(view->data() + at, kRed.size()))) {
+      if (at > kTrialSize - kRed.size() ||
+          !std::ranges::equal(kRed, std::span(view->data() + bytes.in_file + at, kRed.size()))) {
         return fail("What the GPU renders does not show in the shared pages.");
       }
     }
@@ -90,13 +104,17 @@ Result<std::string> try_image(TrialDevice& trial, std::uint32_t memory_type, int
 // Whether sparse resources can be bound to the shared pages. Lavapipe (Mesa 25.0) takes such a bind for one of its own
 // memory, of which it maps file descriptor 0: the bind does nothing, or the resource shows the worker's standard input.
 // Drivers that keep sparse resources out of imported memory do so by their memory types, which is fine.
-bool try_sparse(TrialDevice& trial, std::uint32_t memory_type, int fd, VkExternalMemoryHandleTypeFlags external) {
+// Neither are they bound where a client's memory may begin at a place that the driver does not take.
+bool try_sparse(TrialDevice& trial, std::uint32_t memory_type, const TrialBytes& bytes,
+                VkExternalMemoryHandleTypeFlags external) {
   VkMemoryRequirements requirements{};
   if (!trial.binds_sparse) return true;
   if (trial.make_sparse_buffer(kTrialSize, external, requirements) != VK_SUCCESS) return false;
   if ((requirements.memoryTypeBits & (1u << memory_type)) == 0) return true;
   if (requirements.size > kTrialSize) return false;  // larger pages than any driver's that was seen
-  return trial.fill_sparse(kSparsePattern) == VK_SUCCESS && check_pattern(fd, kSparsePattern).has_value();
+  if (bytes.in_memory % requirements.alignment != 0) return false;
+  return trial.fill_sparse(bytes.in_memory, kSparsePattern) == VK_SUCCESS &&
+         check_pattern(bytes, kSparsePattern).has_value();
 }
 
 Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice physical, const MemoryWish& wish) {
@@ -118,9 +136,15 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
 
   TrialDevice trial(procs, physical, {VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME});
   if (trial.result != VK_SUCCESS) return refused("The driver does not create a device", trial.result);
-  auto fd = platform::create_shared_memory("hesper-probe", kTrialSize);
+  // Ranges lie somewhere in a file, at any multiple of a client's page: between two of the driver's steps if these are
+  // larger.
+  const std::uint64_t begin = wish.ranges ? alignment : 0;
+  const VkDeviceSize bias = wish.ranges && alignment > kRangeStep ? kRangeStep : 0;
+  const VkDeviceSize size = (bias + kTrialSize + (alignment - 1)) & ~(alignment - 1);
+  auto fd = platform::create_shared_memory("hesper-probe", wish.ranges ? begin + size + alignment : size);
   if (!fd) return std::unexpected(fd.error());
-  auto pages = platform::Mapping::map(fd->get(), kTrialSize, 0, alignment);
+  const TrialBytes bytes{.fd = fd->get(), .in_file = begin + bias, .in_memory = bias};
+  auto pages = platform::Mapping::map(fd->get(), size, begin, alignment);
   if (!pages) return std::unexpected(pages.error());
 
   if (trial.vk.vkGetMemoryHostPointerPropertiesEXT == nullptr) {
@@ -138,25 +162,29 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
   if (r != VK_SUCCESS) return refused("The driver does not create a buffer for imported memory", r);
   const std::uint32_t usable = mappable & requirements.memoryTypeBits;
   if (usable == 0 || requirements.size > kTrialSize) return fail("No buffer fits into imported memory.");
+  if (bias % requirements.alignment != 0) {
+    return fail(
+        fmt::format("Buffers are aligned to {} bytes, which is more than clients' pages.", requirements.alignment));
+  }
 
   const VkImportMemoryHostPointerInfoEXT import{.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
                                                 .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
                                                 .pHostPointer = pages->data()};
   const VkMemoryAllocateInfo info{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                   .pNext = &import,
-                                  .allocationSize = kTrialSize,
+                                  .allocationSize = size,
                                   .memoryTypeIndex = static_cast<std::uint32_t>(std::countr_zero(usable))};
   r = made(trial.vk.vkAllocateMemory(trial.device, &info, nullptr, &trial.memory), trial.memory);
   if (r != VK_SUCCESS) return refused("Importing shared memory fails", r);
-  r = trial.fill(kPattern);
+  r = trial.fill(bias, kPattern);
   if (r != VK_SUCCESS) return refused("Filling imported memory fails", r);
-  if (auto checked = check_pattern(fd->get()); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_pattern(bytes, kPattern); !checked) return std::unexpected(checked.error());
   const bool names_imports = naming_imports_changes_nothing(procs, physical, trial.vk, trial.device);
   const VkExternalMemoryHandleTypeFlags named =
       names_imports ? VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT : 0;
-  auto images = try_image(trial, info.memoryTypeIndex, fd->get(), named);
+  auto images = try_image(trial, info.memoryTypeIndex, bytes, named);
   if (!images) return std::unexpected(images.error());
-  const bool sparse = try_sparse(trial, info.memoryTypeIndex, fd->get(), named);
+  const bool sparse = try_sparse(trial, info.memoryTypeIndex, bytes, named);
   if (!sparse) *images += " Sparse resources cannot be bound to them, so there are none.";
   return MemoryPlan{.strategy = MemoryStrategy::hostptr,
                     .mappable_types = mappable,
@@ -199,10 +227,10 @@ Result<MemoryPlan> try_dmabuf(const InstanceProcs& procs, VkPhysicalDevice physi
   r = trial.vk.vkGetMemoryFdKHR(trial.device, &get, &raw);
   if (r != VK_SUCCESS) return refused("Exporting a dma-buf fails", r);
   const UniqueFd fd(raw);
-  r = trial.fill(kPattern);
+  r = trial.fill(0, kPattern);
   if (r != VK_SUCCESS) return refused("Filling dma-buf memory fails", r);
-  if (auto checked = check_pattern(fd.get()); !checked) return std::unexpected(checked.error());
-  auto images = try_image(trial, info.memoryTypeIndex, fd.get(), 0);
+  if (auto checked = check_pattern({.fd = fd.get()}, kPattern); !checked) return std::unexpected(checked.error());
+  auto images = try_image(trial, info.memoryTypeIndex, {.fd = fd.get()}, 0);
   if (!images) return std::unexpected(images.error());
   return MemoryPlan{.strategy = MemoryStrategy::dmabuf,
                     .mappable_types = coherent,

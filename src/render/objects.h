@@ -6,6 +6,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -95,7 +96,13 @@ struct Queue : DeviceChild {
   void finish();
 
   // Calls `done` once everything submitted so far is complete. Any thread.
-  void notify_when_idle(std::function<void()> done);
+  void notify_when_idle(std::function<void()> done) { notify(std::move(done), Clock::time_point::max()); }
+  // The same, but not later than half a second after `patience`.
+  void notify_when_idle(std::function<void()> done, std::chrono::milliseconds patience) {
+    notify(std::move(done), Clock::now() + patience);
+  }
+  // False: everything that was submitted is known to be complete. Any thread.
+  [[nodiscard]] bool may_be_busy();
 
   const VkQueue handle;
   const std::uint32_t family;
@@ -103,13 +110,19 @@ struct Queue : DeviceChild {
   const VkDeviceQueueCreateFlags flags;
   std::uint32_t ring_idx = 0;  // 1..63 once bound, under the context's timeline lock
   wire::ObjectId id = 0;
-  std::mutex mutex;  // VkQueue is externally synchronised: every use of handle holds it
+  std::mutex mutex;               // VkQueue is externally synchronised: every use of handle holds it
+  std::uint64_t submissions = 0;  // of the client's, under mutex
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Pending {
     VkFence fence;  // VK_NULL_HANDLE: complete already
     std::function<void()> done;
+    Clock::time_point deadline;     // when `done` is called even if the fence is not signalled
+    std::uint64_t submissions = 0;  // complete with it
   };
+  void notify(std::function<void()> done, Clock::time_point deadline);
+  void call_overdue(Pending& current);
   void run();
 
   flight::Recorder& recorder_;
@@ -119,6 +132,7 @@ struct Queue : DeviceChild {
   std::deque<Pending> pending_;
   std::vector<VkFence> free_fences_;
   bool stop_ = false;
+  std::atomic<std::uint64_t> complete_{0};  // of `submissions`
   std::thread thread_;
 };
 
@@ -126,12 +140,19 @@ struct Queue : DeviceChild {
 struct Memory {
   VkDeviceMemory handle = VK_NULL_HANDLE;
   Device* device = nullptr;
-  std::uint64_t size = 0;     // bytes behind fd, at least the allocation's
-  UniqueFd fd;                // strategy hostptr: the pages; otherwise exported when a blob is asked for
-  platform::Mapping mapping;  // strategy hostptr: the address that the driver imported
+  std::uint64_t size = 0;           // bytes behind fd, at least the allocation's
+  UniqueFd fd;                      // strategy hostptr: the pages; otherwise exported when a blob is asked for
+  std::shared_ptr<Resource> range;  // of the door's, if imported; its pages are unmapped before it can be released
+  platform::Mapping mapping;        // strategy hostptr: the address that the driver imported
   bool mappable = false;
   bool exportable = false;                       // has fd, or was allocated for export as dma-buf
   std::shared_ptr<const Budget::Charge> charge;  // as Resource::charge, and shared with it: the pages live in both
+};
+
+// The place of a client's bytes in memory that imports a range of the door's: the driver imports whole steps.
+struct ImportedRange {
+  VkDeviceSize bias = 0;  // bytes before the client's
+  VkDeviceSize size = 0;  // what the client has allocated
 };
 
 // Stands in for sync_fd payloads where the host has none; docs/wsi-emulation.md.
@@ -183,10 +204,30 @@ struct Device : DeviceChild {
   std::unordered_map<VkRenderPass, std::uint32_t> attachments;
   std::unordered_map<VkImage, HostImage> host_images;  // those with VK_IMAGE_USAGE_HOST_TRANSFER_BIT
 
+  // For binding.cpp; by the host's handle, which is all that nested structures carry.
+  std::mutex ranges_mutex;
+  std::unordered_map<VkDeviceMemory, ImportedRange> imported_ranges;
+
   // Images that the client believes to have the DRM format modifier LINEAR. Emulated dma-bufs only.
   std::mutex images_mutex;
   std::unordered_set<VkImage> linear_images;
 };
+
+// Keeps `object`, which the GPU may be using, until the device's queues have done what they were given so far. No
+// longer than kLongestKeep: work that takes longer is either endless or, more likely, a correct program's and uses
+// something else, since a correct program does not free what is in use. Returns at once. Any thread.
+//
+// Freed memory that imports a range of the door's is kept so. A client that keeps to Vulkan's rules frees what nothing
+// uses. One that does not could leave work running that writes to the range after it was told to be free, that is, into
+// whatever the door has put there next. In the time given, work of any reasonable length ends; after it the pages are
+// unmapped, so that no CPU writes there (software drivers fault, in their own worker), and the door takes the old pages
+// out of the file before it uses the range again, so that a GPU which has them pinned writes to pages that are
+// nobody's.
+inline constexpr std::chrono::milliseconds kLongestKeep{1000};
+void keep_until_idle(Device& device, const std::shared_ptr<const void>& object);
+
+// Moves binds to imported ranges to where the driver has them. False: one of them is outside of its memory.
+[[nodiscard]] bool move_sparse_binds(Device& device, const VkBindSparseInfo* infos, std::uint32_t count);
 
 // Destroys a host object that the client still had when it destroyed the device.
 void destroy_leaked(Device& device, const wire::Object& object);

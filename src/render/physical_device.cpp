@@ -197,19 +197,32 @@ bool is_budgeted_heap(const PhysicalDevice& device, std::uint32_t heap) noexcept
 namespace {
 
 // Programs that take what a heap has to offer should know what they will get.
-void limit_heaps(const PhysicalDevice& device, const Budget& budget, VkPhysicalDeviceMemoryProperties& properties) {
+// What of a heap a client can get at most. Memory that it maps lies in the door's window if there is one, and there is
+// no more than that.
+VkDeviceSize limit_of(const PhysicalDevice& device, std::uint32_t heap, ClientContext& context) {
+  VkDeviceSize limit = context.budget().limit();
+  const std::uint64_t window = context.options().window_size;
+  if (!context.options().guest_vram || window == 0) return limit;
+  for (std::uint32_t i = 0; i < device.memory_properties.memoryTypeCount; ++i) {
+    const bool mappable = (device.memory.mappable_types & (1u << i)) != 0;
+    if (mappable && device.memory_properties.memoryTypes[i].heapIndex == heap) limit = std::min(limit, window);
+  }
+  return limit;
+}
+
+void limit_heaps(const PhysicalDevice& device, ClientContext& context, VkPhysicalDeviceMemoryProperties& properties) {
   for (std::uint32_t i = 0; i < properties.memoryHeapCount; ++i) {
     VkDeviceSize& size = properties.memoryHeaps[i].size;
-    if (is_budgeted_heap(device, i)) size = std::min<VkDeviceSize>(size, budget.limit());
+    if (is_budgeted_heap(device, i)) size = std::min(size, limit_of(device, i, context));
   }
 }
 
-void limit_heaps(const PhysicalDevice& device, const Budget& budget,
+void limit_heaps(const PhysicalDevice& device, ClientContext& context,
                  VkPhysicalDeviceMemoryBudgetPropertiesEXT& properties) {
   for (std::uint32_t i = 0; i < device.memory_properties.memoryHeapCount; ++i) {
     if (!is_budgeted_heap(device, i)) continue;
-    properties.heapBudget[i] = std::min<VkDeviceSize>(properties.heapBudget[i], budget.limit());
-    properties.heapUsage[i] = budget.used();
+    properties.heapBudget[i] = std::min(properties.heapBudget[i], limit_of(device, i, context));
+    properties.heapUsage[i] = context.budget().used() + context.imports().used();
   }
 }
 
@@ -295,7 +308,7 @@ void on_vkGetPhysicalDeviceMemoryProperties(CommandStream& stream,
   const PhysicalDevice& device = physical(args.physicalDevice.state);
   device.procs->vkGetPhysicalDeviceMemoryProperties(device.handle, args.pMemoryProperties);
   apply_plan(device.memory, *args.pMemoryProperties);
-  limit_heaps(device, stream.context().budget(), *args.pMemoryProperties);
+  limit_heaps(device, stream.context(), *args.pMemoryProperties);
 }
 
 void on_vkGetPhysicalDeviceMemoryProperties2(CommandStream& stream,
@@ -303,11 +316,10 @@ void on_vkGetPhysicalDeviceMemoryProperties2(CommandStream& stream,
   const PhysicalDevice& device = physical(args.physicalDevice.state);
   device.procs->vkGetPhysicalDeviceMemoryProperties2(device.handle, args.pMemoryProperties);
   apply_plan(device.memory, args.pMemoryProperties->memoryProperties);
-  const Budget& budget = stream.context().budget();
-  limit_heaps(device, budget, args.pMemoryProperties->memoryProperties);
+  limit_heaps(device, stream.context(), args.pMemoryProperties->memoryProperties);
   if (auto* heaps = find_in_chain<VkPhysicalDeviceMemoryBudgetPropertiesEXT>(
           args.pMemoryProperties->pNext, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT)) {
-    limit_heaps(device, budget, *heaps);
+    limit_heaps(device, stream.context(), *heaps);
   }
 }
 

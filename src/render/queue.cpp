@@ -12,7 +12,7 @@
 namespace hesper::render {
 namespace {
 
-constexpr std::uint64_t kSlice = 500'000'000;  // ns; so that a watcher sees the thread live
+constexpr std::uint64_t kSlice = 500'000'000;  // ns; so that a watcher sees the thread live, and for deadlines
 
 Queue& queue_of(const void* state) noexcept {
   // SAFETY: the state of every VkQueue is its Queue.
@@ -141,6 +141,7 @@ void on_vkQueueSubmit(CommandStream& stream, wire::vkQueueSubmit_args& args) {
   Queue& queue = queue_of(args.queue.state);
   edit_submits(queue, args.pSubmits, args.submitCount);
   const std::scoped_lock lock(queue.mutex);
+  ++queue.submissions;
   args.ret = queue.procs->vkQueueSubmit(queue.handle, args.submitCount, args.pSubmits, args.fence.handle);
 }
 
@@ -150,6 +151,7 @@ void on_vkQueueSubmit2(CommandStream& stream, wire::vkQueueSubmit2_args& args) {
   if (queue.procs->vkQueueSubmit2 == nullptr) return stream.missing(args.kType);
   edit_submits(queue, args.pSubmits, args.submitCount);
   const std::scoped_lock lock(queue.mutex);
+  ++queue.submissions;
   args.ret = queue.procs->vkQueueSubmit2(queue.handle, args.submitCount, args.pSubmits, args.fence.handle);
 }
 
@@ -160,7 +162,11 @@ void on_vkQueueBindSparse(CommandStream& stream, wire::vkQueueBindSparse_args& a
     return stream.refuse(args.kType, "Sparse resources cannot be bound to shared memory on this host.");
   }
   edit_submits(queue, args.pBindInfo, args.bindInfoCount);
+  if (!move_sparse_binds(*queue.device, args.pBindInfo, args.bindInfoCount)) {
+    return stream.refuse(args.kType, "A sparse bind lies outside of its memory.");
+  }
   const std::scoped_lock lock(queue.mutex);
+  ++queue.submissions;
   args.ret = queue.procs->vkQueueBindSparse(queue.handle, args.bindInfoCount, args.pBindInfo, args.fence.handle);
 }
 
@@ -189,12 +195,18 @@ void Queue::finish() {
   for (VkFence fence : free_fences_) procs->vkDestroyFence(device->handle, fence, nullptr);
 }
 
-void Queue::notify_when_idle(std::function<void()> done) {
+bool Queue::may_be_busy() {
+  const std::scoped_lock lock(mutex);
+  return submissions != complete_.load(std::memory_order_relaxed);
+}
+
+void Queue::notify(std::function<void()> done, Clock::time_point deadline) {
   {
     // Held over the submission, so that the order of pending_ is the order on the queue.
     const std::scoped_lock lock(pending_mutex_);
     VkFence fence = VK_NULL_HANDLE;
     VkResult result = VK_SUCCESS;
+    std::uint64_t covered = 0;
     if (!free_fences_.empty()) {
       fence = free_fences_.back();
       free_fences_.pop_back();
@@ -204,16 +216,31 @@ void Queue::notify_when_idle(std::function<void()> done) {
     }
     if (result == VK_SUCCESS) {
       const std::scoped_lock queue_lock(mutex);
+      covered = submissions;
       result = procs->vkQueueSubmit(handle, 0, nullptr, fence);
     }
     if (result != VK_SUCCESS && fence != VK_NULL_HANDLE) {
       // A lost device owes nothing any more: the fence counts as signalled, as the client would see it.
       free_fences_.push_back(std::exchange(fence, VK_NULL_HANDLE));
     }
-    pending_.push_back({.fence = fence, .done = std::move(done)});
+    pending_.push_back({.fence = fence, .done = std::move(done), .deadline = deadline, .submissions = covered});
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
   }
   pending_changed_.notify_one();
+}
+
+void Queue::call_overdue(Pending& current) {
+  std::vector<std::function<void()>> overdue;
+  const auto now = Clock::now();
+  const auto look = [&](Pending& pending) {
+    if (pending.done && now >= pending.deadline) overdue.push_back(std::exchange(pending.done, nullptr));
+  };
+  look(current);
+  {
+    const std::scoped_lock lock(pending_mutex_);
+    std::ranges::for_each(pending_, look);
+  }
+  for (const auto& done : overdue) done();
 }
 
 void Queue::run() {
@@ -228,14 +255,25 @@ void Queue::run() {
     lock.unlock();
     if (next.fence != VK_NULL_HANDLE) {
       const flight::ActivityScope activity(record, flight::Activity::waits_for_fence);
-      while (procs->vkWaitForFences(device->handle, 1, &next.fence, VK_TRUE, kSlice) == VK_TIMEOUT) record.pulse();
+      while (procs->vkWaitForFences(device->handle, 1, &next.fence, VK_TRUE, kSlice) == VK_TIMEOUT) {
+        record.pulse();
+        call_overdue(next);
+      }
       procs->vkResetFences(device->handle, 1, &next.fence);
+      complete_.store(next.submissions, std::memory_order_relaxed);
     }
-    next.done();
+    if (next.done) next.done();
+    next.done = nullptr;  // without the lock: what it holds may end with it
     lock.lock();
     if (next.fence != VK_NULL_HANDLE) free_fences_.push_back(next.fence);
   }
   recorder_.close(record);
+}
+
+void keep_until_idle(Device& device, const std::shared_ptr<const void>& object) {
+  for (const auto& queue : device.queues) {
+    if (queue->may_be_busy()) queue->notify_when_idle([object] {}, kLongestKeep);
+  }
 }
 
 }  // namespace hesper::render

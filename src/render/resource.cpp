@@ -1,7 +1,17 @@
 // Resource: its mapping and its end.
 #include "render/resource.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+
 namespace hesper::render {
+
+Result<std::uint64_t> file_size(int fd) {
+  struct stat file{};
+  if (::fstat(fd, &file) != 0) return fail_errno("Reading the size of shared memory fails", errno);
+  return static_cast<std::uint64_t>(file.st_size);
+}
 
 Resource::~Resource() {
   mapping_ = {};

@@ -27,6 +27,9 @@ enum class ResourceKind : std::uint8_t {
   range,          // bytes of a file of the door's, for any of these uses
 };
 
+// Bytes of the file behind fd (borrowed).
+[[nodiscard]] Result<std::uint64_t> file_size(int fd);
+
 // Shared by all who use the bytes: the table while the client can name them, rings, and device memory that imports
 // them. The end of the last one is the end of the use.
 class Resource {

@@ -208,6 +208,7 @@ void on_vkWaitSemaphoreResourceMESA(CommandStream& stream, wire::vkWaitSemaphore
                             .signalSemaphoreCount = 0,
                             .pSignalSemaphores = nullptr};
   const std::scoped_lock lock(queue->mutex);
+  ++queue->submissions;
   if (vk.vkQueueSubmit(queue->handle, 1, &submit, VK_NULL_HANDLE) != VK_SUCCESS) {
     stream.refuse(args.kType, "The host driver does not consume the semaphore's signal.");
   }

@@ -83,8 +83,8 @@ VkResult TrialDevice::make_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeF
   return created;
 }
 
-VkResult TrialDevice::fill(std::uint32_t pattern) {
-  const VkResult bound = vk.vkBindBufferMemory(device, buffer_, memory, 0);
+VkResult TrialDevice::fill(VkDeviceSize offset, std::uint32_t pattern) {
+  const VkResult bound = vk.vkBindBufferMemory(device, buffer_, memory, offset);
   if (bound != VK_SUCCESS) return bound;
   return run([&](VkCommandBuffer commands) { vk.vkCmdFillBuffer(commands, buffer_, 0, VK_WHOLE_SIZE, pattern); });
 }
@@ -105,8 +105,8 @@ VkResult TrialDevice::make_sparse_buffer(VkDeviceSize size, VkExternalMemoryHand
   return VK_SUCCESS;
 }
 
-VkResult TrialDevice::fill_sparse(std::uint32_t pattern) {
-  const VkSparseMemoryBind all{.resourceOffset = 0, .size = sparse_size_, .memory = memory, .memoryOffset = 0};
+VkResult TrialDevice::fill_sparse(VkDeviceSize offset, std::uint32_t pattern) {
+  const VkSparseMemoryBind all{.resourceOffset = 0, .size = sparse_size_, .memory = memory, .memoryOffset = offset};
   const VkSparseBufferMemoryBindInfo bind{.buffer = sparse_buffer_, .bindCount = 1, .pBinds = &all};
   const VkBindSparseInfo info{.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO, .bufferBindCount = 1, .pBufferBinds = &bind};
   VkResult r = vk.vkResetFences(device, 1, &fence_);

@@ -30,13 +30,13 @@ class TrialDevice {
   [[nodiscard]] VkResult make_image(VkExternalMemoryHandleTypeFlags external, VkMemoryRequirements& requirements,
                                     VkSubresourceLayout& layout);
 
-  // Binds the buffer to the start of `memory`, lets the GPU fill it with `pattern` and waits.
-  [[nodiscard]] VkResult fill(std::uint32_t pattern);
+  // Binds the buffer to `memory` at `offset`, lets the GPU fill it with `pattern` and waits.
+  [[nodiscard]] VkResult fill(VkDeviceSize offset, std::uint32_t pattern);
   // Creates a sparse buffer of `size` bytes, for fill_sparse().
   [[nodiscard]] VkResult make_sparse_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeFlags external,
                                             VkMemoryRequirements& requirements);
-  // Binds all of the sparse buffer to the start of `memory`, lets the GPU fill it and waits.
-  [[nodiscard]] VkResult fill_sparse(std::uint32_t pattern);
+  // Binds all of the sparse buffer to `memory` at `offset`, lets the GPU fill it and waits.
+  [[nodiscard]] VkResult fill_sparse(VkDeviceSize offset, std::uint32_t pattern);
   // Binds the image to `memory` at `offset`, renders a red picture and waits.
   [[nodiscard]] VkResult render_red(VkDeviceSize offset);
 

@@ -134,6 +134,10 @@ struct PassedOn {
   std::set<VkStructureType> dropped{};
 };
 const PassedOn kPassedOn[] = {
+    {.name = "vkBindBufferMemory"},
+    {.name = "vkBindBufferMemory2"},
+    {.name = "vkBindImageMemory"},
+    {.name = "vkBindImageMemory2"},
     {.name = "vkQueueSubmit"},
     {.name = "vkQueueSubmit2"},
     {.name = "vkQueueBindSparse"},
