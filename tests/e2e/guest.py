@@ -183,10 +183,9 @@ class Picture:
 class Machine:
     """A guest on a Gpu. size of the window: that of the Gpu."""
 
+    memory = "256M"
+
     def __init__(self, scratch, gpu, arguments=()):
-        image = scratch.path / "initramfs"
-        if not image.exists():
-            image.write_bytes(initramfs())
         self._qmp_path = scratch.path / "qmp"
         self._errors_path = scratch.path / "qemu.log"
         self._errors = open(self._errors_path, "a")
@@ -194,11 +193,10 @@ class Machine:
         command = [
             QEMU, "-L", VM / "usr/share/qemu", "-L", VM / "usr/share/seabios",
             "-machine", "q35,memory-backend=mem", "-accel", "tcg", "-nodefaults", "-vga", "none", "-display", "none",
-            "-object", "memory-backend-memfd,id=mem,size=256M,share=on", "-m", "256M",
+            "-object", f"memory-backend-memfd,id=mem,size={self.memory},share=on", "-m", self.memory,
             "-chardev", f"socket,id=gpu,path={gpu.socket}", "-device", device,
             "-qmp", f"unix:{self._qmp_path},server=on,wait=off", "-serial", "stdio",
-            "-kernel", kernel(), "-initrd", image, "-append", "console=tty0 quiet panic=-1 vt.global_cursor_default=0",
-            *arguments,
+            *self._boot_arguments(scratch), *arguments,
         ]  # fmt: skip
         self._output = ""
         self._changed = threading.Condition()
@@ -212,6 +210,12 @@ class Machine:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def _boot_arguments(self, scratch):
+        image = scratch.path / "initramfs"
+        if not image.exists():
+            image.write_bytes(initramfs())
+        return ["-kernel", kernel(), "-initrd", image, "-append", "console=tty0 quiet panic=-1 vt.global_cursor_default=0"]
 
     def _read(self):
         while part := os.read(self.process.stdout.fileno(), 65536):
@@ -246,14 +250,14 @@ class Machine:
         assert found[1] == "0", f"In the guest, '{line}' failed with {found[1]}:\n{output}"
         return output
 
-    def qmp(self, command):
+    def qmp(self, command, arguments=None):
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as connection:
             connection.settimeout(20)
             connection.connect(str(self._qmp_path))
             lines = connection.makefile("rw")
             lines.readline()
-            for each in ("qmp_capabilities", command):
-                lines.write(json.dumps({"execute": each}) + "\n")
+            for each, more in (("qmp_capabilities", None), (command, arguments)):
+                lines.write(json.dumps({"execute": each} | ({"arguments": more} if more else {})) + "\n")
                 lines.flush()
                 while not (answer := json.loads(lines.readline())).keys() & {"return", "error"}:
                     pass

@@ -1,13 +1,16 @@
-// swapchain [--surface headless|xcb] [--frames N] [--output FILE.png]: presents frames of known content, reads each
-// back before it is presented, checks it, and changes the window's size half way.
+// swapchain [--surface headless|xcb|wayland] [--frames N] [--output FILE.png] [--hold]: presents frames of known
+// content, reads each back before it is presented, checks it, and changes the window's size half way. With --hold it
+// then says what the last frame shows, and leaves it on the screen until it is killed.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <format>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "support/arguments.h"
@@ -268,10 +271,24 @@ void Presenter::check_pixels(std::uint32_t number) {
   }
 }
 
+[[noreturn]] void hold(Window& window, std::uint32_t frame, VkExtent2D size) {
+  const Texel ground = background(frame);
+  const VkOffset2D square = square_at(frame, size);
+  std::printf("frame %u: %ux%u, background %u %u %u, square %u at %d,%d of %u %u %u\n", frame, size.width, size.height,
+              ground[0], ground[1], ground[2], kSquare, square.x, square.y, kSquareColour[0], kSquareColour[1],
+              kSquareColour[2]);
+  std::fflush(stdout);
+  while (true) {
+    window.handle_events();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 void swapchain(Arguments& arguments) {
   const std::string kind = arguments.text("surface", "headless");
   const std::uint32_t frames = arguments.number("frames", 300);
   const std::string output = arguments.text("output", "");
+  const bool holds = arguments.flag("hold");
   arguments.finish();
 
   constexpr VkExtent2D kFirst{320, 240};
@@ -300,11 +317,13 @@ void swapchain(Arguments& arguments) {
              "The new swapchain has not the window's new size.");
     }
     presenter.frame(i);
+    window->handle_events();
     checksum ^= crc32_of(presenter.rgba()) + i;
   }
   check(vkDeviceWaitIdle(gpu.device()));
   if (!output.empty()) write_png(output, presenter.size().width, presenter.size().height, presenter.rgba());
   std::printf("%u frames, checksum %08x\n", frames, checksum);
+  if (holds) hold(*window, frames - 1, presenter.size());
 }
 
 }  // namespace

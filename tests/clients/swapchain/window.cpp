@@ -1,4 +1,4 @@
-// Window: its two kinds.
+// Window: its headless and X11 kinds.
 #include "swapchain/window.h"
 
 #include <xcb/xcb.h>
@@ -80,7 +80,8 @@ class Xcb final : public Window {
 std::unique_ptr<Window> Window::open(const std::string& kind, VkExtent2D size) {
   if (kind == "headless") return std::make_unique<Headless>();
   if (kind == "xcb") return std::make_unique<Xcb>(size);
-  throw std::runtime_error(std::format("There is no surface \"{}\"; the surfaces are headless and xcb.", kind));
+  if (kind == "wayland") return open_wayland_window();
+  throw std::runtime_error(std::format("There is no surface \"{}\"; there are headless, xcb and wayland.", kind));
 }
 
 }  // namespace hesper::clients

@@ -1,4 +1,4 @@
-// Window: a surface to present to: headless, or a plain X11 window. Does not draw.
+// Window: a surface to present to: headless, or a plain X11 or Wayland window. Does not draw.
 #pragma once
 
 #include <vulkan/vulkan.h>
@@ -16,9 +16,13 @@ class Window {
   [[nodiscard]] virtual VkSurfaceKHR create_surface(VkInstance instance) = 0;
   // Asks for another size (pixels) and returns when the window has it.
   virtual void resize(VkExtent2D size) = 0;
+  // Answers what the display server asks. Call it now and then.
+  virtual void handle_events() {}
 
-  // kind: "headless" or "xcb". Throws a sentence for the user if there is no such kind or no X server.
+  // kind: "headless", "xcb" or "wayland". Throws a sentence for the user if there is no such kind or no display server.
   [[nodiscard]] static std::unique_ptr<Window> open(const std::string& kind, VkExtent2D size);
 };
+
+[[nodiscard]] std::unique_ptr<Window> open_wayland_window();
 
 }  // namespace hesper::clients

@@ -1,0 +1,115 @@
+# The demo guest under TCG: console, then a Wayland compositor with programs on its screen, seen from the host.
+import re
+
+from demo_guest import DemoGuest
+from guest import Gpu
+from support import TestCase, tools_present, wait_until
+
+
+def setUpModule():
+    tools_present("pngtopnm")
+
+
+DESKTOP = (0x28, 0x34, 0x3C)  # as guest/root/etc/xdg/labwc/autostart has it
+
+
+def near(pixel, colour):
+    """The compositor may scale a colour up to a background, which costs exactness."""
+    return all(abs(a - b) <= 4 for a, b in zip(pixel, colour, strict=True))
+
+
+def find_row(picture, colours):
+    """Where a row of pixels with these colours is: (x, y), or None. The first one from above."""
+    row = b"".join(map(bytes, colours))
+    at = picture.bytes.find(row)
+    while at >= 0 and at % 3 != 0:
+        at = picture.bytes.find(row, at + 1)
+    return None if at < 0 else (at // 3 % picture.width, at // 3 // picture.width)
+
+
+class Frame:
+    """What tests/clients/swapchain says of its last frame."""
+
+    def __init__(self, said):
+        numbers = list(map(int, re.findall(r"\d+", said)))
+        self.number, self.width, self.height = numbers[:3]
+        self._background, self._side, self._square = tuple(numbers[3:6]), numbers[6], tuple(numbers[7:9])
+        self._colour = tuple(numbers[9:12])
+
+    def row(self, y):
+        row = [self._background] * self.width
+        left, top = self._square
+        if top <= y < top + self._side:
+            row[left : left + self._side] = [self._colour] * self._side
+        return row
+
+    def shown_by(self, picture):
+        """Whether all of it is in the picture."""
+        at = find_row(picture, self.row(0))
+        if at is None:
+            return False
+        for y in range(self.height):
+            start = ((at[1] + y) * picture.width + at[0]) * 3
+            if picture.bytes[start : start + self.width * 3] != b"".join(map(bytes, self.row(y))):
+                return False
+        return True
+
+
+class Desktop(TestCase):
+    """Compositor and programs without contexts: all draw with the guest's own processor."""
+
+    def setUp(self):
+        super().setUp()
+        self.gpu = self.start(Gpu, self.scratch)
+        self.machine = self.start(DemoGuest, self.scratch, self.gpu)
+        self.machine.boot()
+        self.machine.wait_for_desktop()
+        wait_until(self.desktop_is_shown, 60, "The desktop is not on the screen.")
+
+    def desktop_is_shown(self):
+        picture = self.gpu.screenshot()
+        return picture is not None and near(picture.pixel(picture.width // 2, picture.height // 2), DESKTOP)
+
+    def test_programs_and_cursor(self):
+        with self.subTest("a program's frames"):
+            said = self.machine.start_program("/mnt/swapchain --surface wayland --frames 300 --hold", "^frame ", 200)
+            frame = Frame(said)
+            self.assertEqual(frame.number, 299)
+            wait_until(lambda: frame.shown_by(self.gpu.screenshot()), 20, f"The screen does not show {said}")
+            self.machine.end_program("swapchain")
+
+        with self.subTest("cursor"):
+            for x, y in ((700, 500), (1000, 100)):
+                self.point(x, y)
+                wait_until(lambda: self.cursor_is_right(x, y), 20, f"The cursor is not as the guest says at {x}, {y}.")
+
+    def point(self, x, y):
+        """Moves the mouse pointer to a pixel."""
+        scale = {"x": (x, 1280), "y": (y, 800)}
+        values = {axis: at * 32767 // size + 1 for axis, (at, size) in scale.items()}
+        events = [{"type": "abs", "data": {"axis": axis, "value": value}} for axis, value in values.items()]
+        self.machine.qmp("input-send-event", {"events": events})
+
+    def cursor_is_right(self, x, y):
+        first, *rows = self.machine.run("/mnt/kms cursor").strip().split("\n")
+        if first == "none":
+            return False
+        left, top, width, height = map(int, first.split())
+        if not (abs(left - x) < 24 and abs(top - y) < 24):
+            return False
+        without, with_cursor = self.gpu.screenshot(), self.gpu.screenshot(cursor=True)
+        for row in range(height):
+            for column in range(width):
+                pixel = int(rows[row][column * 8 : column * 8 + 8], 16)
+                alpha = pixel >> 24
+                below = without.pixel(left + column, top + row)
+                # Cursors are premultiplied.
+                own = [pixel >> shift & 255 for shift in (16, 8, 0)]
+                want = [colour + under * (255 - alpha) // 255 for colour, under in zip(own, below, strict=True)]
+                if not near(with_cursor.pixel(left + column, top + row), want):
+                    return False
+        # And nothing beside it.
+        return all(
+            with_cursor.pixel(left + dx, top + dy) == without.pixel(left + dx, top + dy)
+            for dx, dy in ((-1, 0), (0, -1), (width, 0), (0, height))
+        )
