@@ -60,6 +60,10 @@ TEST(Replay, HasTheDigestsOfTheRecording) {
   }
 }
 
+TEST(Recording, ContextsOfVirtualMachinesAreRefused) {
+  EXPECT_FALSE(Recorder::create(UniqueFd(::open("/dev/null", O_RDWR)), "test", "0", {.guest_vram = true}));
+}
+
 TEST(Replay, StopsWhereItIsTold) {
   const auto report = replay(record(), {.until = 3});
   ASSERT_TRUE(report) << report.error().message;
