@@ -249,8 +249,8 @@ class Launcher {
         default: shut_down_or_end();
       }
     }
-    for (Child& helper : helpers_) look_after(helper);
     look_after_qemu();
+    for (Child& helper : helpers_) look_after(helper);
   }
 
   // Nothing: it runs.
@@ -266,8 +266,7 @@ class Launcher {
   void look_after(Child& helper) {
     const auto state = reap(helper);
     if (!state || qemu_.process < 0 || state_ == State::ending) return;
-    // QEMU may be about to end, and this one have noticed before us.
-    after(kHangUpGrace, [this, name = helper.name, loss = helper.loss, how = describe_end(*state)] {
+    const auto lose = [this, name = helper.name, loss = helper.loss, how = describe_end(*state)] {
       if (qemu_.process < 0 || state_ == State::ending) return;
       failure_ = fmt::format("The virtual machine '{}' has ended, as it had lost {}.", plan_.machine.name, name);
       log::error(
@@ -275,20 +274,24 @@ class Launcher {
           "takes longer than {} s.",
           name, how, loss, plan_.machine.shutdown_seconds);
       shut_down_by(plan_.machine.shutdown_seconds);
-    });
+    };
+    // Who ends well has noticed that QEMU ends, which we will in a moment.
+    ended_well(*state) ? after(kHangUpGrace, lose) : lose();
+  }
+
+  static bool ended_well(const platform::ChildState& state) {
+    return state.kind == platform::ChildState::Kind::exited && state.value == 0;
   }
 
   void look_after_qemu() {
     const auto state = reap(qemu_);
     if (!state) return;
     read_errors();
-    if (!failure_.empty() || state_ == State::ending) return;
-    const bool good = state->kind == platform::ChildState::Kind::exited && state->value == 0;
-    if (good) return;
+    if (!failure_.empty() || state_ == State::ending || ended_well(*state)) return;
     const std::string complaint = last_errors();
     if (auto explained = explain_qemu_error(complaint, plan_)) {
       failure_ = *explained;
-      if (!complaint.empty()) log::info("QEMU says: {}", complaint);
+      log::info("QEMU says: {}", complaint);
       return;
     }
     failure_ = fmt::format("QEMU {}{}{}", describe_end(*state), complaint.empty() ? "" : ": ", complaint);

@@ -1,0 +1,340 @@
+# hesper run, list and stop: a virtual machine from its start to its end, by whatever end; under TCG.
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import termios
+import time
+
+import guest
+from machines import Run, descendants, environment, hesper, runs
+from support import HESPER, TestCase, run, tools_present, wait_until
+
+
+def setUpModule():
+    tools_present("pngtopnm")
+
+
+class Base(TestCase):
+    def assert_nothing_left(self, processes):
+        """No process of these, no socket, no file."""
+        left = lambda: {number: name for number, name in processes.items() if runs(number)}
+        wait_until(lambda: not left(), 10, f"Processes are left: {left()}")
+        root = self.scratch.path / "runtime/hesper"
+        wait_until(lambda: not list(root.rglob("*")), 10, f"Files are left: {list(root.rglob('*'))}")
+
+    def disk(self):
+        """An ext4 file system."""
+        image = self.scratch.path / "disk.img"
+        subprocess.run([guest.VM / "bin/mke2fs", "-q", "-t", "ext4", image, "32M"], check=True)
+        return image
+
+
+class Life(Base):
+    """One guest, all that can be done with it; and another one beside it."""
+
+    def test_boot_list_screens_share_and_stop(self):
+        shared = self.scratch.path / "shared"
+        shared.mkdir()
+        (shared / "from-host").write_text("hello guest\n")
+        machine = self.start(Run, self.scratch, "--cpus", "1", "--display", "1024x768", "--display", "off", "--share",
+                             f"{shared}:tag", name="one")  # fmt: skip
+        machine.boot()
+        processes = machine.started()
+
+        with self.subTest("list"):
+            listed = machine.describe()
+            for key, value in {"state": "running", "accelerator": "tcg", "cpus": 1, "memory": 256 << 20, "displays": 2,
+                               "process": machine.process.pid}.items():  # fmt: skip
+                self.assertEqual(listed[key], value, key)
+            self.assertIn(listed["qemu_process"], processes)
+            table = hesper(self.scratch, "list").output
+            self.assertRegex(table, r"(?m)^one +running +x86_64 +tcg +1 +256 MiB")
+
+        with self.subTest("screenshot and display by name"):
+            picture = self.scratch.path / "screen.png"
+            wait_until(
+                lambda: hesper(self.scratch, "screenshot", "one", "-o", picture).status == 0, 30, "There is no picture."
+            )
+            self.assertEqual((guest.Picture(picture).width, guest.Picture(picture).height), (1024, 768))
+            self.expect_success(hesper(self.scratch, "screenshot", "-o", picture))  # the only one
+            self.expect_success(hesper(self.scratch, "display", "one", "set", "1", "800x600"))
+            self.assertIn("800x600", self.expect_success(hesper(self.scratch, "display", "one", "list")).output)
+
+        with self.subTest("shared folder"):
+            machine.run("mount -t virtiofs tag /mnt")
+            self.assertIn("hello guest", machine.run("cat /mnt/from-host"))
+            machine.run("echo hello host >/mnt/from-guest")
+            self.assertEqual((shared / "from-guest").read_text(), "hello host\n")
+
+        with self.subTest("two side by side"):
+            other = self.start(Run, self.scratch, name="two")
+            others = other.started()
+            self.assertRegex(hesper(self.scratch, "list").output, r"(?s)one.*two")
+            refused = hesper(self.scratch, "screenshot")
+            self.assertIn("name one of one, two", refused.errors)
+            again = hesper(self.scratch, "run", "--kernel", guest.kernel(), "--name", "two", "--accel", "tcg")
+            self.assertEqual(again.status, 1)
+            self.assertIn("hesper stop two", again.errors)
+            self.expect_success(hesper(self.scratch, "stop", "two", "--force"))
+            self.assertEqual(other.wait(), 0)
+            wait_until(lambda: not any(map(runs, others)), 10, "Processes of the second are left.")
+            self.assertFalse(other.folder.exists())
+            self.assertEqual(machine.run("echo still here").strip(), "still here")
+
+        self.expect_success(hesper(self.scratch, "stop"))
+        self.assertEqual(machine.wait(), 0)
+        machine.wait_for("==power button", 1, "The guest was not asked to shut down.")
+        self.assertNotIn("error", machine.errors())
+        self.assert_nothing_left(processes)
+
+
+class Signals(Base):
+    """Without a terminal, or with one; the guest need not have booted."""
+
+    def test_interrupt_twice(self):
+        machine = self.start(Run, self.scratch)
+        processes = machine.started()
+        machine.process.send_signal(signal.SIGINT)
+        wait_until(lambda: "told to shut down" in machine.errors(), 5, "Nobody says that the guest is told.")
+        self.assertEqual(machine.describe()["state"], "shutting down")
+        machine.process.send_signal(signal.SIGINT)
+        self.assertEqual(machine.wait(20), 0)
+        self.assert_nothing_left(processes)
+
+    def test_terminate_has_a_limit(self):
+        machine = self.start(Run, self.scratch, "--shutdown-time", "1")
+        processes = machine.started()
+        machine.process.send_signal(signal.SIGTERM)
+        self.assertEqual(machine.wait(20), 0)
+        self.assertIn("has not shut down within 1 s", machine.errors())
+        self.assert_nothing_left(processes)
+
+    def test_terminal_is_the_guests_but_for_our_keys(self):
+        machine = self.start(Run, self.scratch, terminal=True)
+        before = termios.tcgetattr(machine.inside)
+        processes = machine.started()
+        # The terminal is not this session's: nothing is in its foreground, so that it is left alone.
+        self.assertEqual(termios.tcgetattr(machine.inside), before)
+        machine.process.send_signal(signal.SIGINT)
+        machine.process.send_signal(signal.SIGINT)
+        self.assertEqual(machine.wait(20), 0)
+        self.assert_nothing_left(processes)
+
+
+class Terminal(Base):
+    """With a controlling terminal, as in a shell."""
+
+    def spawn(self):
+        """hesper run on a terminal of its own: its process id, and the terminal's other end."""
+        process, terminal = os.forkpty()
+        if process == 0:
+            with contextlib.suppress(Exception):
+                os.execve(HESPER, [str(HESPER), "run", "--name", "tty", "--accel", "tcg", "--net", "none", "--memory", "256M",
+                                   "--kernel", str(guest.kernel())], environment(self.scratch))  # fmt: skip
+            os._exit(127)
+        self.addCleanup(os.close, terminal)
+        self.addCleanup(self.reap, process)
+        wait_until(lambda: "running" in hesper(self.scratch, "list").output, 60, "The virtual machine does not start.")
+        wait_until(lambda: not self.is_cooked(terminal), 10, "The terminal is not in raw mode.")
+        return process, terminal
+
+    def reap(self, process):
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+
+    def is_cooked(self, terminal):
+        return bool(termios.tcgetattr(terminal)[3] & termios.ISIG)
+
+    def read_until(self, terminal, text):
+        end, output = time.monotonic() + 20, ""
+        while text not in output:
+            self.assertLess(time.monotonic(), end, f"'{text}' is not printed: {output}")
+            output += os.read(terminal, 65536).decode(errors="replace")
+
+    def test_keys(self):
+        process, terminal = self.spawn()
+        processes = descendants(process)
+        os.write(terminal, b"\x03\x03")  # Ctrl-C is the guest's
+        os.write(terminal, b"\x01h")
+        self.read_until(terminal, "Ctrl-a x")
+        self.assertIn("running", hesper(self.scratch, "list").output)
+        os.write(terminal, b"\x01x")
+        self.read_until(terminal, "told to shut down")
+        os.write(terminal, b"\x01x")
+        _, status = os.waitpid(process, 0)
+        self.assertEqual(status, 0)
+        self.assertTrue(self.is_cooked(terminal))
+        self.assert_nothing_left(processes)
+
+    def test_killed_launcher_leaves_the_terminal_as_it_was(self):
+        process, terminal = self.spawn()
+        processes = descendants(process)
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        wait_until(lambda: self.is_cooked(terminal), 10, "The terminal stays in raw mode.")
+        self.assert_nothing_left(processes)
+
+
+class Kills(Base):
+    """kill -9 of each process; the guest has not booted and does not hear its power button."""
+
+    def kill(self, pattern, *arguments):
+        (self.scratch.path / "shared").mkdir(exist_ok=True)
+        machine = self.start(Run, self.scratch, "--share", f"{self.scratch.path / 'shared'}:tag", "--shutdown-time", "1",
+                             *arguments)  # fmt: skip
+        processes = machine.started()
+        victims = [number for number, name in processes.items() if re.search(pattern, name)]
+        self.assertTrue(victims, f"There is no process {pattern}: {processes}")
+        os.kill(victims[0], signal.SIGKILL)
+        return machine, processes
+
+    def check(self, pattern, says, *arguments):
+        machine, processes = self.kill(pattern, *arguments)
+        wait_until(lambda: says in machine.errors(), 1, f"Nobody says '{says}': {machine.errors()}")
+        self.assertEqual(machine.wait(20), 1)
+        self.assert_nothing_left(processes)
+
+    def test_launcher(self):
+        machine, processes = self.kill("hesper run ")
+        self.assertEqual(machine.wait(20), -signal.SIGKILL)
+        self.assert_nothing_left(processes)
+
+    def test_qemu(self):
+        self.check("usr/bin/qemu-system", "as if its plug were pulled")
+
+    def test_hesper_gpu_launcher(self):
+        self.check("hesper gpu ", "The guest has lost its screens")
+
+    def test_hesper_gpu_device(self):
+        self.check("hesper-gpu ", "The guest has lost its screens")
+
+    def test_virtiofsd(self):
+        self.check("virtiofsd ", "The guest has lost the shared folder 'tag'")
+
+    def test_keeper(self):
+        """Nothing happens but that nobody would tidy up after the launcher, which does so itself."""
+        machine, processes = self.kill("hesper keep ")
+        self.assertEqual(machine.describe()["state"], "running")
+        self.expect_success(hesper(self.scratch, "stop", "--force"))
+        self.assertEqual(machine.wait(20), 0)
+        self.assert_nothing_left(processes)
+
+
+class LostGpu(Base):
+    def test_guest_shuts_down_with_its_disk_in_order(self):
+        disk = self.disk()
+        machine = self.start(Run, self.scratch, "--disk", f"{disk},format=raw")
+        machine.boot()
+        processes = machine.started()
+        machine.run("(i=0; while :; do i=$((i+1)); echo $i >/disk/$((i % 50)) || break; done) >/dev/null 2>&1 &")
+        machine.run("sleep 1; sync")
+        (device,) = [number for number, name in processes.items() if "hesper-gpu " in name]
+        os.kill(device, signal.SIGKILL)
+        wait_until(lambda: "The guest has lost its screens" in machine.errors(), 1, "Nobody says what is lost.")
+        self.assertIn("disks, network and serial console still work", machine.errors())
+        machine.wait_for("==power button", 30, "The guest is not asked to shut down.")
+        self.assertEqual(machine.wait(60), 1)
+        self.assertNotIn("is ended.", machine.errors())  # it was not
+        self.assert_nothing_left(processes)
+        checked = run([guest.VM / "bin/e2fsck", "-f", "-n", disk], self.scratch.environment())
+        self.assertEqual(checked.status, 0, f"The guest's disk is damaged: {checked}")
+        self.assertRegex(run([guest.VM / "bin/debugfs", "-R", "cat 7", disk], self.scratch.environment()).output, r"^\d+\n$")
+
+
+class Sentences(Base):
+    """What is missing or wrong, and what to do about it. Starts no guest, or one that does not get far."""
+
+    def refused(self, *arguments, **more):
+        finished = run([HESPER, "run", "--accel", "tcg", *arguments], environment(self.scratch) | more)
+        self.assertEqual(finished.status, 1, finished)
+        self.assertEqual(list((self.scratch.path / "runtime/hesper").rglob("*")), [])
+        return finished.errors
+
+    def program(self, text):
+        file = self.scratch.path / "program"
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+        return file
+
+    def test_before_anything_starts(self):
+        kernel = ("--kernel", guest.kernel())
+        none = self.scratch.path / "none"
+        self.assertIn("nothing to boot", self.refused())
+        self.assertIn("QEMU is missing", self.refused(*kernel, "--qemu", none))
+        self.assertIn("trixie-backports", self.refused(*kernel, PATH="/nowhere"))
+        self.assertIn("kernel", self.refused("--kernel", none))
+        self.assertIn(f"disk '{none}' cannot be opened", self.refused(none))
+        self.assertIn("more than this host has", self.refused(*kernel, "--memory", "1000T"))
+        self.assertIn("is not there", self.refused(*kernel, "--share", f"{none}:tag"))
+        self.assertIn("--name", self.refused(*kernel, "--name", "a/b"))
+        self.assertIn("2222:22", self.refused(*kernel, "--forward", "x"))
+        self.assertIn("hesper list", run([HESPER, "stop", "nobody"], environment(self.scratch)).errors)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            self.assertIn(f"port {port} (tcp) of 127.0.0.1 is in use", self.refused(*kernel, "--forward", f"{port}:22"))
+
+    def test_file(self):
+        file = self.scratch.path / "a.toml"
+        file.write_text("cpus = 2\ncolour = 'red'\n")
+        self.assertIn(f"{file}, line 2: The key 'colour' is unknown", self.refused(file))
+        file.write_text(f"cpus = 3\nkernel = '{guest.kernel()}'\nname = 'file'\n[gpu]\nhost-memory = '2G'\n")
+        dry = self.expect_success(hesper(self.scratch, "run", file, "--accel", "tcg", "--cpus", "4", "--dry-run"))
+        self.assertIn("guest=file", dry.output)
+        self.assertIn("-smp 4 ", dry.output)
+        self.assertIn("--host-memory=2G", dry.output)
+
+    def test_qemu_refuses(self):
+        kernel = ("--kernel", guest.kernel())
+        old = self.program("echo \"qemu: -device x: 'vhost-user-test-device-pci' is not a valid device model name\" >&2; exit 1")
+        self.assertIn("needs QEMU 11.1 or newer", self.refused(*kernel, "--qemu", old))
+        unknown = self.program("echo 'qemu: something new' >&2; exit 1")
+        self.assertIn("QEMU ended with status 1: qemu: something new", self.refused(*kernel, "--qemu", unknown))
+        self.assertIn("no device 'nonsense'", self.refused(*kernel, "--qemu-arg=-device", "--qemu-arg=nonsense"))
+        self.assertIn("no display mode", self.refused(*kernel, "--display", "big"))
+
+    def test_disk_of_another_machine(self):
+        disk = self.disk()
+        machine = self.start(Run, self.scratch, "--disk", f"{disk},format=raw", "--driver-time", "1")
+        machine.started()
+        second = run([HESPER, "run", "--accel", "tcg", f"{disk}", "--name", "second", "--net", "none"],
+                     environment(self.scratch))  # fmt: skip
+        self.assertEqual(second.status, 1)
+        self.assertIn("in use by another one", second.errors)
+        wait_until(lambda: "CONFIG_DRM_VIRTIO_GPU" in machine.errors(), 10, "Nobody misses the guest's driver.")
+        self.expect_success(hesper(self.scratch, "stop", "vm", "--force"))
+
+    def test_accelerator_is_tried(self):
+        """KVM, or a sentence that says why not; the second time from the cache."""
+        for _ in range(2):
+            begin = time.monotonic()
+            dry = self.expect_success(hesper(self.scratch, "run", "--kernel", guest.kernel(), "--dry-run"))
+            if "-accel kvm" not in dry.output:
+                self.assertIn("-accel tcg", dry.output)
+                self.assertRegex(dry.errors, r"warning: .+ So QEMU translates the guest's code \(TCG\), which is slow\.")
+        self.assertLess(time.monotonic() - begin, 2)
+
+
+class Firmware(Base):
+    def test_efi_starts_and_passt_connects(self):
+        disk = self.disk()
+        variables = self.scratch.path / "variables.fd"
+        machine = self.start(EfiRun, self.scratch, disk, variables)
+        processes = machine.started()
+        self.assertTrue(any("passt" in name for name in processes.values()), processes)
+        self.assertEqual(variables.stat().st_size, (guest.VM / "share/OVMF/OVMF_VARS_4M.fd").stat().st_size)
+        self.expect_success(hesper(self.scratch, "stop", "--force"))
+        self.assertEqual(machine.wait(20), 0)
+        self.assert_nothing_left(processes)
+
+
+class EfiRun(Run):
+    """Boots a disk, by firmware."""
+
+    def __init__(self, scratch, disk, variables):
+        super().__init__(
+            scratch, "--disk", f"{disk},format=raw", "--firmware", "efi", "--efi-variables", variables, "--net", "passt"
+        )
