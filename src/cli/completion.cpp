@@ -23,7 +23,8 @@ struct Command {
   std::string description;
   std::vector<Option> options;  // its own and its subcommands'
   std::vector<std::string> subcommands;
-  bool takes_file = false;  // as an argument
+  bool takes_file = false;     // as an argument
+  bool takes_machine = false;  // likewise: the name of a virtual machine that runs
 };
 
 void add_options(const CLI::App& app, Command& command) {
@@ -32,6 +33,7 @@ void add_options(const CLI::App& app, Command& command) {
     for (const auto& name : option->get_snames()) row.names.push_back("-" + name);
     for (const auto& name : option->get_lnames()) row.names.push_back("--" + name);
     if (option->get_positional() && option->get_name() == "FILE") command.takes_file = true;
+    if (option->get_positional() && option->get_name() == "VM") command.takes_machine = true;
     const auto known = [&](const Option& other) { return other.names == row.names; };
     if (!row.names.empty() && std::ranges::none_of(command.options, known)) command.options.push_back(std::move(row));
   }
@@ -71,7 +73,7 @@ std::string bash(const std::vector<Command>& commands) {
   std::string script = R"(# bash completion for hesper: source <(hesper completion bash)
 _hesper() {
   local word=${COMP_WORDS[COMP_CWORD]} commands i
-  declare -A options=() valued=() words=() files=()
+  declare -A options=() valued=() words=() files=() machines=()
 )";
   std::vector<std::string> names;
   for (const Command& command : commands) {
@@ -82,6 +84,7 @@ _hesper() {
       script += fmt::format("  words[{}]='{}'\n", command.name, fmt::join(command.subcommands, " "));
     }
     if (command.takes_file) script += fmt::format("  files[{}]=1\n", command.name);
+    if (command.takes_machine) script += fmt::format("  machines[{}]=1\n", command.name);
   }
   script += fmt::format("  commands='{}'\n", fmt::join(names, " "));
   return script + R"(  if ((COMP_CWORD == 1)); then
@@ -102,8 +105,8 @@ _hesper() {
     _command_offset "$i"
   elif [[ $command == exec && $word != -* ]]; then
     COMPREPLY=($(compgen -c -- "$word"))
-  elif ((i == 2 && COMP_CWORD == 2)) && [[ ${words[$command]} && $word != -* ]]; then
-    COMPREPLY=($(compgen -W "${words[$command]}" -- "$word"))
+  elif ((i == 2 && COMP_CWORD == 2)) && [[ ${words[$command]}${machines[$command]} && $word != -* ]]; then
+    COMPREPLY=($(compgen -W "${words[$command]} ${machines[$command]:+$(hesper list --names 2>/dev/null)}" -- "$word"))
   elif [[ ${files[$command]} && $word != -* ]]; then
     COMPREPLY=($(compgen -f -- "$word"))
   else
@@ -146,8 +149,9 @@ _hesper() {
       }
     }
     if (command.name == "exec") script += " \\\n      '(-)1:program:_command_names -e' '*::arguments:_normal'";
-    if (!command.subcommands.empty())
-      script += fmt::format(" \\\n      '1:what:({})'", fmt::join(command.subcommands, " "));
+    const std::string machines = command.takes_machine ? " $(hesper list --names 2>/dev/null)" : "";
+    if (!command.subcommands.empty() || command.takes_machine)
+      script += fmt::format(" \\\n      \"1:what:({}{})\"", fmt::join(command.subcommands, " "), machines);
     if (command.takes_file) script += " \\\n      '*:file:_files'";
     script += " ;;\n";
   }
@@ -167,6 +171,9 @@ std::string fish(const std::vector<Command>& commands) {
     }
   }
   for (const Command& command : commands) {
+    if (command.takes_machine)
+      script += fmt::format("complete -c hesper -n '__fish_seen_subcommand_from {}' -f -a '(hesper list --names)'\n",
+                            command.name);
     if (command.subcommands.empty()) continue;
     script += fmt::format("complete -c hesper -n '__fish_seen_subcommand_from {}' -a {}\n", command.name,
                           quoted(fmt::format("{}", fmt::join(command.subcommands, " "))));

@@ -264,9 +264,10 @@ int main(int argc, char** argv) {
   RunOptions run_options;
   CLI::App* run_command = add_run_command(app, *gpu_command, run_options);
 
-  bool list_as_json = false;
+  ListFormat list_format = ListFormat::table;
   CLI::App* list_command = app.add_subcommand("list", "List the virtual machines that hesper run runs");
-  list_command->add_flag("--json", list_as_json, "Print JSON");
+  list_command->add_flag_callback("--json", [&] { list_format = ListFormat::json; }, "Print JSON");
+  list_command->add_flag_callback("--names", [&] { list_format = ListFormat::names; }, "Print the names only");
 
   StopOptions stop_options;
   CLI::App* stop_command = app.add_subcommand("stop", "Shut a virtual machine down, and wait until it has ended");
@@ -356,7 +357,7 @@ int main(int argc, char** argv) {
   if (*serve_command) return serve(argv[0], serve_options);
   if (*gpu_command) return serve_gpu(argv[0], gpu_options);
   if (*run_command) return run_virtual_machine(argv[0], run_options);
-  if (*list_command) return list_machines(list_as_json);
+  if (*list_command) return list_machines(list_format);
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));
   if (*keep_command) return hesper::vm::keep(kept_folder);

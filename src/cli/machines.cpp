@@ -60,16 +60,21 @@ void print_table(const std::vector<json>& machines) {
                ports_of(machine));
 }
 
-Result<void> list(bool as_json) {
+Result<void> list(ListFormat format) {
   const auto folder = root();
   if (!folder) return std::unexpected(folder.error());
+  const auto running = vm::running_machines(*folder);
+  if (format == ListFormat::names) {
+    for (const auto& each : running) fmt::print("{}\n", each.filename().native());
+    return {};
+  }
   std::vector<json> machines;
-  for (const auto& each : vm::running_machines(*folder)) {
+  for (const auto& each : running) {
     auto machine = vm::describe_machine(each);
     // It may have ended just now.
     machine ? machines.push_back(std::move(*machine)) : log::info("{}", machine.error().message);
   }
-  if (as_json) {
+  if (format == ListFormat::json) {
     fmt::print("{}\n", json(machines).dump(2, ' ', false, json::error_handler_t::replace));
   } else if (!machines.empty()) {
     print_table(machines);
@@ -106,7 +111,7 @@ Result<std::filesystem::path> find_gpu_socket(const std::filesystem::path& socke
   return text(*description, "gpu_socket");
 }
 
-int list_machines(bool as_json) { return status_of(list(as_json)); }
+int list_machines(ListFormat format) { return status_of(list(format)); }
 
 int stop_machine(const StopOptions& options) { return status_of(stop(options)); }
 

@@ -1,7 +1,7 @@
 // hesper list and hesper stop, and how other commands find a virtual machine that runs.
 #pragma once
 
-#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -14,7 +14,8 @@ namespace hesper::cli {
                                                             const std::string& name);
 
 // Both return 0, or 1 with an error in the log.
-[[nodiscard]] int list_machines(bool json);
+enum class ListFormat : std::uint8_t { table, json, names };
+[[nodiscard]] int list_machines(ListFormat format);
 
 struct StopOptions {
   std::string name;  // empty: the only one that runs

@@ -10,6 +10,7 @@ namespace hesper::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Completion, NamesCommandsAndOptionsForEachShell) {
   CLI::App app("test");
@@ -37,6 +38,19 @@ TEST(Completion, NamesSubcommandsAndTheirOptions) {
     ASSERT_TRUE(script) << shell;
     EXPECT_THAT(*script, HasSubstr("rewind")) << shell;
     EXPECT_THAT(*script, HasSubstr("speed")) << shell;
+  }
+}
+
+TEST(Completion, NamesMachinesAndHidesWhatIsNotForUsers) {
+  CLI::App app("test");
+  std::string value;
+  app.add_subcommand("halt")->add_option("VM", value);
+  app.add_subcommand("secret")->group("");
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const auto script = completion_script(app, shell);
+    ASSERT_TRUE(script) << shell;
+    EXPECT_THAT(*script, HasSubstr("hesper list --names")) << shell;
+    EXPECT_THAT(*script, Not(HasSubstr("secret"))) << shell;
   }
 }
 

@@ -53,6 +53,16 @@ sandbox = "basic"
   EXPECT_THAT(machine->gpu_arguments, ElementsAre("--sandbox=basic", "--window=8G"));  // a table has no order
 }
 
+TEST(MachineFile, TheExampleIsRead) {
+  Machine machine;
+  const std::vector<std::string> gpu_options = {"--host-memory"};
+  const auto done = read_machine_file(HESPER_DOCS "/examples/hesper.toml", gpu_options, machine);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(machine.name, "debian");
+  EXPECT_EQ(machine.disks[1].path, HESPER_DOCS "/examples/data.img");
+  EXPECT_EQ(machine.forwards.size(), 2u);
+}
+
 TEST(MachineFile, ErrorsHaveFileAndLine) {
   EXPECT_THAT(error_of("cpus = 2\ncpu = 3\n"), AllOf(HasSubstr("/vm/a.toml, line 2"), HasSubstr("'cpu' is unknown")));
   EXPECT_THAT(error_of("\n\nmemory = \"x\""), AllOf(HasSubstr("line 3"), HasSubstr("'x' is no size")));
