@@ -84,10 +84,15 @@ void describe(VkPhysicalDeviceMemoryProperties& memory) {
   memory.memoryHeaps[0] = {.size = kHeapSize, .flags = VK_MEMORY_HEAP_DEVICE_LOCAL_BIT};
 }
 
-VkMemoryRequirements requirements(VkDeviceSize size) {
-  return {.size = (size + kAlignment - 1) / kAlignment * kAlignment,
-          .alignment = kAlignment,
+VkMemoryRequirements requirements(VkDeviceSize size, VkDeviceSize alignment = kAlignment) {
+  return {.size = (size + alignment - 1) / alignment * alignment,
+          .alignment = alignment,
           .memoryTypeBits = (1u << kMemoryTypes) - 1};
+}
+
+VkMemoryRequirements image_requirements(FakeDriver& driver) {
+  const VkDeviceSize alignment = driver.state().image_alignment;
+  return requirements(kImageSize, alignment != 0 ? alignment : kAlignment);
 }
 
 VkDeviceSize size_of(FakeDriver& driver, VkBuffer buffer) {
@@ -209,12 +214,20 @@ void on(FakeDriver& driver, vkGetBufferMemoryRequirements2_params& p) {
   p.pMemoryRequirements->memoryRequirements = requirements(size_of(driver, p.pInfo->buffer));
 }
 
-void on(FakeDriver& /*driver*/, vkGetImageMemoryRequirements_params& p) {
-  *p.pMemoryRequirements = requirements(kImageSize);
+void on(FakeDriver& driver, vkGetImageMemoryRequirements_params& p) {
+  *p.pMemoryRequirements = image_requirements(driver);
 }
 
-void on(FakeDriver& /*driver*/, vkGetImageMemoryRequirements2_params& p) {
-  p.pMemoryRequirements->memoryRequirements = requirements(kImageSize);
+void on(FakeDriver& driver, vkGetImageMemoryRequirements2_params& p) {
+  p.pMemoryRequirements->memoryRequirements = image_requirements(driver);
+}
+
+void on(FakeDriver& /*driver*/, vkGetImageSparseMemoryRequirements_params& p) {
+  list(1, p.pSparseMemoryRequirementCount, p.pSparseMemoryRequirements,
+       [](std::uint32_t, VkSparseImageMemoryRequirements& out) {
+         out = {.formatProperties = {.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT,
+                                     .imageGranularity = {.width = 128, .height = 128, .depth = 1}}};
+       });
 }
 
 void on(FakeDriver& driver, vkBindBufferMemory_params& p) {
@@ -268,6 +281,7 @@ const std::unordered_map<std::string_view, Answer>& answers() {
       {"vkGetBufferMemoryRequirements2", kAnswer<vkGetBufferMemoryRequirements2_params>},
       {"vkGetImageMemoryRequirements", kAnswer<vkGetImageMemoryRequirements_params>},
       {"vkGetImageMemoryRequirements2", kAnswer<vkGetImageMemoryRequirements2_params>},
+      {"vkGetImageSparseMemoryRequirements", kAnswer<vkGetImageSparseMemoryRequirements_params>},
       {"vkBindBufferMemory", kAnswer<vkBindBufferMemory_params>},
       {"vkBindBufferMemory2", kAnswer<vkBindBufferMemory2_params>},
       {"vkCmdFillBuffer", kAnswer<vkCmdFillBuffer_params>},

@@ -18,6 +18,7 @@ struct FakeDriver::State {
   std::vector<VkPhysicalDevice> devices;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> queues;  // by family and index
   std::unordered_map<VkDeviceMemory, std::span<std::byte>> imported;
+  VkDeviceSize image_alignment = 0;  // bytes; 0: as buffers'
   std::unordered_map<VkBuffer, VkDeviceSize> buffer_sizes;
   std::unordered_map<VkBuffer, std::pair<VkDeviceMemory, VkDeviceSize>> bound;  // with the offset
 };

@@ -112,6 +112,11 @@ void FakeDriver::hide(std::string_view command) {
 
 void FakeDriver::before_call(std::function<void(const Command&)> hook) { hook_ = std::move(hook); }
 
+void FakeDriver::set_image_alignment(VkDeviceSize alignment) {
+  const std::scoped_lock lock(mutex_);
+  state_->image_alignment = alignment;
+}
+
 void FakeDriver::set_answers(std::uint64_t seed) {
   const std::scoped_lock lock(mutex_);
   options_.answers_seed = seed;

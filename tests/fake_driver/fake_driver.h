@@ -64,6 +64,9 @@ class FakeDriver {
   void hide(std::string_view command);
   // Runs before every call, on the caller's thread, without a lock. Set it before the driver is used.
   void before_call(std::function<void(const Command&)> hook);
+  // Of images from now on, in bytes; 0: that of buffers. Sparse blocks of images have 128 x 128 pixels and so many
+  // bytes.
+  void set_image_alignment(VkDeviceSize alignment);
   // From now on outputs are random (seed) or plausible (0).
   void set_answers(std::uint64_t seed);
 

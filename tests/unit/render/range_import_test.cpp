@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <format>
 #include <functional>
 #include <memory>
@@ -38,6 +39,18 @@ class WindowClient : public TestClient {
     if (!start()) throw std::runtime_error("The client does not start.");
   }
 
+  // The first memory type that the resource can be imported into; 0 on the fake.
+  std::uint32_t type_for(ResourceId resource) {
+    wire::VkMemoryResourcePropertiesMESA properties{.sType = wire::VK_STRUCTURE_TYPE_MEMORY_RESOURCE_PROPERTIES_MESA};
+    wire::vkGetMemoryResourcePropertiesMESA_args args;
+    args.device.id = device;
+    args.resourceId = std::to_underlying(resource);
+    args.pMemoryResourceProperties = &properties;
+    EXPECT_TRUE(call(args));
+    EXPECT_EQ(args.ret, VK_SUCCESS);
+    EXPECT_NE(args.pMemoryResourceProperties->memoryTypeBits, 0u);
+    return static_cast<std::uint32_t>(std::countr_zero(args.pMemoryResourceProperties->memoryTypeBits));
+  }
   // 0: refused; its tombstone is freed.
   wire::ObjectId import(ResourceId resource, VkDeviceSize size, std::uint32_t type = 0, const void* chain = nullptr) {
     const wire::VkImportMemoryResourceInfoMESA link{.sType = wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA,
@@ -394,6 +407,48 @@ TEST_F(Import, MemoryThatIsNotImportedCannotBeMapped) {
   EXPECT_THAT(told("vkAllocateMemory"), testing::Not(HasSubstr("HostPointer")));
 }
 
+TEST_F(Import, ARangeGoesIntoTheTypesThatCanBeImported) {
+  attach_first();
+  EXPECT_EQ(client.type_for(kFirst), 0u);
+}
+
+// A tiled image of a GPU may need more than a page of the client's.
+TEST_F(Import, WhatNeedsALargerAlignmentThanTheBiasHasIsNotBound) {
+  const std::size_t before = driver.count("vkBindImageMemory");
+  driver.set_image_alignment(16384);
+  attach_first(kPlace, 1 << 17);
+  EXPECT_LT(client.bind_image(client.create_image(), client.import(kFirst, 1 << 17), 0), 0);
+  EXPECT_EQ(driver.count("vkBindImageMemory"), before);
+  client.attach(kSecond, window.range(4 * kStep, 1 << 17));
+  EXPECT_EQ(client.bind_image(client.create_image(), client.import(kSecond, 1 << 17), 16384), VK_SUCCESS);
+}
+
+// Blocks of 64 KiB, of 128 x 128 pixels: as many as the extent has begun.
+TEST_F(Import, SparseBlocksOfAnImageStayInside) {
+  driver.set_image_alignment(65536);
+  client.attach(kFirst, window.range(4 * 65536, 3 * 65536));
+  const auto memory = client.import(kFirst, 3 * 65536);
+  const auto image = client.create_image();
+  const auto binds = [&](std::uint32_t width, VkDeviceSize offset) {
+    const VkSparseImageMemoryBind bind{.subresource = {.aspectMask = VK_IMAGE_ASPECT_COLOR_BIT},
+                                       .extent = {.width = width, .height = 128, .depth = 1},
+                                       .memory = as_handle<VkDeviceMemory>(memory),
+                                       .memoryOffset = offset};
+    const VkSparseImageMemoryBindInfo binds_of_image{
+        .image = as_handle<VkImage>(image), .bindCount = 1, .pBinds = &bind};
+    const VkBindSparseInfo info{
+        .sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO, .imageBindCount = 1, .pImageBinds = &binds_of_image};
+    wire::vkQueueBindSparse_args args;
+    args.queue.id = client.queue;
+    args.bindInfoCount = 1;
+    args.pBindInfo = &info;
+    return client.send(args);
+  };
+  EXPECT_TRUE(binds(3 * 128, 0));
+  EXPECT_TRUE(binds(129, 65536));
+  EXPECT_FALSE(binds(129, 2 * 65536)) << "The second block is outside.";
+}
+
 TEST_F(Import, HeapsAreAsLargeAsTheWindow) {
   wire::vkGetPhysicalDeviceMemoryProperties_args args;
   VkPhysicalDeviceMemoryProperties properties{};
@@ -562,7 +617,7 @@ TEST_P(HostImport, WhatTheGpuFillsIsTheRangeAndNothingElse) {
     constexpr std::uint64_t kApart = 16 * kRangeStep;
     const std::uint64_t offset = (1 << 20) + place * (kApart + kRangeStep);
     client.attach(kFirst, window.range(offset, kRangeStep));
-    const auto memory = client.import(kFirst, kRangeStep);
+    const auto memory = client.import(kFirst, kRangeStep, client.type_for(kFirst));
     ASSERT_NE(memory, 0u);
     const auto buffer = client.create_buffer(kRangeStep);
     ASSERT_EQ(client.bind_buffer(buffer, memory, 0), VK_SUCCESS);
@@ -587,8 +642,10 @@ TEST(HostImports, TwoContextsShareARange) {
   constexpr std::uint64_t kOffset = (1 << 20) + kRangeStep;
   program.attach(kFirst, window.range(kOffset, 4 * kRangeStep));
   compositor.attach(kSecond, window.range(kOffset, 4 * kRangeStep));
-  const auto theirs = program.import(kFirst, 4 * kRangeStep);
-  const auto ours = compositor.import(kSecond, 4 * kRangeStep);
+  const auto theirs = program.import(kFirst, 4 * kRangeStep, program.type_for(kFirst));
+  const auto ours = compositor.import(kSecond, 4 * kRangeStep, compositor.type_for(kSecond));
+  ASSERT_NE(theirs, 0u);
+  ASSERT_NE(ours, 0u);
 
   const auto buffer = program.create_buffer(4 * kRangeStep);
   ASSERT_EQ(program.bind_buffer(buffer, theirs, 0), VK_SUCCESS);
