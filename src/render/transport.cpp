@@ -32,7 +32,7 @@ void on_vkSetReplyCommandStreamMESA(CommandStream& stream, wire::vkSetReplyComma
   const auto resource = stream.context().resources().find(ResourceId{args.pStream->resourceId});
   if (resource == nullptr || !resource->holds_streams() ||
       !stream.set_reply_target(resource, args.pStream->offset, args.pStream->size)) {
-    stream.refuse(args.kType, "The reply stream is not a range of shared memory of this context.");
+    stream.refuse(args.kType, "The reply stream is not a range of shared memory of this context, or cannot be mapped.");
   }
 }
 
