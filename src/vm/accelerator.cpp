@@ -231,7 +231,7 @@ Result<ChosenAccelerator> choose_accelerator(const Machine& machine, const std::
   std::string reason = *host == Accelerator::kvm ? missing_kvm() : std::string();
   if (reason.empty()) {
     auto verdict = kept_or_tested(*host, qemu, folder, cache, attendants);
-    if (verdict.works) return ChosenAccelerator{.accelerator = *host, .reason = std::move(verdict.reason)};
+    if (verdict.works) return ChosenAccelerator{.accelerator = *host, .reason = {}};
     reason = std::move(verdict.reason);
   }
   return ChosenAccelerator{.reason = reason + " So QEMU translates the guest's code (TCG), which is slow."};

@@ -53,6 +53,8 @@ void add_board(Command& command, const Plan& plan) {
   command.add("-object", "{},id=mem,size={}M,share=on", plan.memory_backend, machine.memory >> 20);
   for (const char* option : {"-nodefaults", "-no-user-config"}) command.add(option);
   command.add("-display", "none");
+  if (plan.qemu_sandbox)
+    command.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
   if (flash) {
     command.add("-blockdev", "driver=raw,node-name=efi-code,read-only=on,file.driver=file,file.filename={}",
                 value(plan.firmware.native()));

@@ -81,6 +81,7 @@ struct Machine {
   std::uint32_t driver_seconds = 0;  // after so long without a driver for its GPU there is a warning; 0: by accelerator
   std::uint32_t shutdown_seconds = 60;  // what the guest gets to shut down where nobody is there to end it
   std::string qemu;                     // empty: qemu-system-ARCHITECTURE
+  bool qemu_sandbox = true;             // QEMU makes no system calls that it does not need, as libvirt has it
   std::vector<std::string> qemu_arguments;
   std::vector<std::string> gpu_arguments;  // options of hesper gpu, as on its command line
 };

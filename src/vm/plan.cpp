@@ -206,8 +206,9 @@ Result<Plan> make_plan(Machine machine, const Attendants& attendants, const Path
   for (Disk& disk : plan.machine.disks) disk.path = resolved(disk.path);
   plan.qemu = std::move(*qemu);
   plan.hesper = attendants.hesper();
-  plan.memory_backend =
-      platform::running_system() == platform::System::linux ? "memory-backend-memfd" : "memory-backend-shm";
+  const bool is_linux = platform::running_system() == platform::System::linux;
+  plan.memory_backend = is_linux ? "memory-backend-memfd" : "memory-backend-shm";
+  plan.qemu_sandbox = plan.machine.qemu_sandbox && is_linux && plan.machine.network != Network::passt;
   for (Disk& disk : plan.machine.disks) {
     auto examined = examine_disk(std::move(disk));
     if (!examined) return std::unexpected(std::move(examined.error()));

@@ -24,6 +24,7 @@ struct Plan {
   std::filesystem::path qemu;               // the program, absolute
   std::filesystem::path hesper;             // likewise
   std::filesystem::path virtiofsd;          // likewise; empty if nothing is shared
+  bool qemu_sandbox = false;                // QEMU is to confine itself
   std::string memory_backend;               // of QEMU's
   std::filesystem::path firmware;           // empty: QEMU's own BIOS, or none with a kernel
   std::filesystem::path firmware_template;  // of the variables; empty: there are none

@@ -35,9 +35,13 @@ std::optional<std::string> explain_qemu_error(std::string_view text, const Plan&
     return fmt::format("'{}' has no device '{}'. Install all of QEMU's parts, or choose another one with --qemu.",
                        plan.qemu.native(), between(text, "'", "'"));
   if (text.contains("Failed to get \"") && text.contains("lock"))
-    return "A disk of this virtual machine is in use by another one. End that one first (hesper list), or add "
-           "',readonly' "
-           "to the disk in both.";
+    return fmt::format(
+        "The disk '{}' is in use by another virtual machine. End that one first (hesper list), or add "
+        "',readonly' to the disk in both.",
+        between(text, "using the image [", "]"));
+  if (text.contains("-sandbox"))
+    return fmt::format("'{}' is built without seccomp, and cannot confine itself. --qemu-sandbox off does without.",
+                       plan.qemu.native());
   if (text.contains("Could not set up host forwarding rule"))
     return fmt::format("The port of '{}' is in use or not allowed. Choose another one with --forward.",
                        between(text, "forwarding rule '", "'"));

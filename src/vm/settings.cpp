@@ -242,6 +242,16 @@ constexpr std::array kSettings = {
               machine.qemu = is_path ? resolved(value, base).native() : std::string(value);
               return {};
             }},
+    Setting{.name = "qemu-sandbox",
+            .type_name = "ON|OFF",
+            .description =
+                "Whether QEMU forbids itself to start programs, to gain privileges and more; not with passt, "
+                "which it starts (default: on)",
+            .set =
+                [](Machine& machine, std::string_view value, const Path&) {
+                  constexpr std::array<std::pair<std::string_view, bool>, 2> kChoices{{{"on", true}, {"off", false}}};
+                  return store(choice(value, kChoices), machine.qemu_sandbox);
+                }},
     Setting{.name = "qemu-arg",
             .type_name = "ARG",
             .description = "One more argument for QEMU; again for further ones",

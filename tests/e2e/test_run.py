@@ -303,19 +303,48 @@ class Sentences(Base):
         second = run([HESPER, "run", "--accel", "tcg", f"{disk}", "--name", "second", "--net", "none"],
                      environment(self.scratch))  # fmt: skip
         self.assertEqual(second.status, 1)
-        self.assertIn("in use by another one", second.errors)
+        self.assertIn(f"'{disk}' is in use by another virtual machine", second.errors)
         wait_until(lambda: "CONFIG_DRM_VIRTIO_GPU" in machine.errors(), 10, "Nobody misses the guest's driver.")
         self.expect_success(hesper(self.scratch, "stop", "vm", "--force"))
 
+    def chosen(self, *arguments):
+        """What --accel auto comes to: the accelerator, and what is said about it."""
+        dry = hesper(self.scratch, "run", "--kernel", guest.kernel(), "--dry-run", *arguments)
+        return re.search(r" -accel (\w+) ", self.expect_success(dry).output)[1], dry.errors
+
     def test_accelerator_is_tried(self):
         """KVM, or a sentence that says why not; the second time from the cache."""
-        for _ in range(2):
-            begin = time.monotonic()
-            dry = self.expect_success(hesper(self.scratch, "run", "--kernel", guest.kernel(), "--dry-run"))
-            if "-accel kvm" not in dry.output:
-                self.assertIn("-accel tcg", dry.output)
-                self.assertRegex(dry.errors, r"warning: .+ So QEMU translates the guest's code \(TCG\), which is slow\.")
+        first, said = self.chosen()
+        if first != "kvm":
+            self.assertEqual(first, "tcg")
+            self.assertRegex(said, r"warning: .+ So QEMU translates the guest's code \(TCG\), which is slow\.")
+        begin = time.monotonic()
+        self.assertEqual(self.chosen(), (first, said))
         self.assertLess(time.monotonic() - begin, 2)
+
+    def test_self_test_of_the_accelerator(self):
+        """Its program is executed by TCG, which passes for KVM here."""
+        if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+            self.assertIn("/dev/kvm", self.chosen()[1])
+            return
+        for accelerator, processor, says in (
+            ("tcg", "max", None),
+            ("tcg", "qemu64", None),  # without AVX and BMI2
+            ("tcg", "qemu32", "much too slowly|executes guest code wrongly|does not start"),  # no long mode
+        ):
+            qemu = self.program(
+                f'set -- $(echo "$*" | sed "s/-accel kvm/-accel {accelerator}/; s/-cpu host/-cpu {processor}/")\n'
+                f'exec {guest.VM}/bin/qemu-system-x86_64 "$@"'
+            )
+            os.utime(qemu, (hash(processor) % 1000, hash(processor) % 1000))  # another program to the cache
+            chosen, said = self.chosen("--qemu", qemu)
+            self.assertEqual(chosen, "tcg" if says else "kvm", said)
+            if says:
+                self.assertRegex(said, says)
+        broken = self.program("echo 'KVM internal error. Suberror: 1' >&2; exec sleep 1000")
+        begin = time.monotonic()
+        self.assertIn("cannot execute all that a kernel does", self.chosen("--qemu", broken)[1])
+        self.assertLess(time.monotonic() - begin, 4)
 
 
 class Firmware(Base):

@@ -143,6 +143,13 @@ TEST(QemuCommand, LinesGoToTheLauncherOrTheTerminal) {
   EXPECT_THAT(options(machine), Contains("-serial file:/log"));
 }
 
+TEST(QemuCommand, ConfinesItself) {
+  Plan machine = plan();
+  EXPECT_THAT(options(machine), Not(Contains(HasSubstr("-sandbox"))));
+  machine.qemu_sandbox = true;
+  EXPECT_THAT(options(machine), Contains(HasSubstr("-sandbox on,")));
+}
+
 TEST(QemuCommand, OwnArgumentsComeLast) {
   Plan machine = plan();
   machine.machine.qemu_arguments = {"-device", "x"};
