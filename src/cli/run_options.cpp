@@ -32,21 +32,24 @@ void add_setting(CLI::App& command, const vm::Setting& setting, RunOptions& opti
 }
 
 void add_gpu_option(CLI::App& command, const CLI::Option& option, RunOptions& options) {
-  const std::string name = "--" + option.get_lnames().front();
+  const std::string& bare = option.get_lnames().front();
+  const std::string name = "--" + bare;
+  const bool is_taken = std::ranges::contains(vm::settings(), bare, &vm::Setting::name);
+  const std::string name_here = is_taken ? "--gpu-" + bare : name;
   options.gpu_options.push_back(name);
   CLI::Option* added = nullptr;
   const auto pass_on = [&options, name](const std::string& value) {
     options.gpu_arguments.push_back(fmt::format("{}={}", name, value));
   };
   if (option.get_items_expected_max() == 0) {
-    added = command.add_flag_callback(name, [&options, name] { options.gpu_arguments.push_back(name); });
+    added = command.add_flag_callback(name_here, [&options, name] { options.gpu_arguments.push_back(name); });
   } else if (option.get_items_expected_max() == 1) {
-    added = command.add_option_function<std::string>(name, pass_on)->take_last();
+    added = command.add_option_function<std::string>(name_here, pass_on)->take_last();
   } else {
     const auto pass_on_all = [pass_on](const std::vector<std::string>& values) {
       std::ranges::for_each(values, pass_on);
     };
-    added = command.add_option_function<std::vector<std::string>>(name, pass_on_all)->allow_extra_args(false);
+    added = command.add_option_function<std::vector<std::string>>(name_here, pass_on_all)->allow_extra_args(false);
   }
   // Without what its values are checked for, which hesper gpu does.
   const std::string type_name = option.get_type_name();
