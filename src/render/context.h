@@ -121,9 +121,9 @@ class Context {
   [[nodiscard]] virtual Result<void> attach_resource(ResourceId resource, SharedRange range) = 0;
   // The client can name it no longer. `released` is called exactly once, on any thread, possibly before this returns:
   // when nothing of this context uses the bytes any more. That is when its rings on them are destroyed, and when
-  // memory that imports them is freed and the GPU has done what was submitted before, or has been given a second for
-  // it (src/render/objects.h, keep_until_idle); at the latest when the context is gone. Also if it is unknown.
-  // `released` must not block or call the context.
+  // memory that imports them is freed and the GPU has done what was submitted before, or has been given half a second
+  // to a second for it (src/render/objects.h, keep_until_idle); at the latest when the context is gone. Also if it is
+  // unknown. `released` must not block or call the context.
   virtual void detach_resource(ResourceId resource, std::function<void()> released) = 0;
 
   // Calls `done` exactly once, on any thread, possibly before returning: for ring_idx 0 when all earlier submits were

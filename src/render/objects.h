@@ -223,7 +223,7 @@ struct Device : DeviceChild {
 // unmapped, so that no CPU writes there (software drivers fault, in their own worker), and the door takes the old pages
 // out of the file before it uses the range again, so that a GPU which has them pinned writes to pages that are
 // nobody's.
-inline constexpr std::chrono::milliseconds kLongestKeep{1000};
+inline constexpr std::chrono::milliseconds kLongestKeep{500};
 void keep_until_idle(Device& device, const std::shared_ptr<const void>& object);
 
 // Moves binds to imported ranges to where the driver has them. False: one of them is outside of its memory.

@@ -664,6 +664,32 @@ TEST(HostImports, TwoContextsShareARange) {
   expect_words(window.bytes(kOffset + 3 * kRangeStep, kRangeStep), kPattern);
 }
 
+TEST(HostImports, TenThousandLiveAtOnce) {
+  constexpr std::uint32_t kCount = 10'000;
+  TestWindow window(std::size_t{64} << 20);
+  WindowClient client(on_host(0), window);
+  std::vector<wire::ObjectId> memories;
+  std::uint32_t type = 0;
+  for (std::uint32_t i = 0; i < kCount; ++i) {
+    const auto resource = ResourceId{100 + i};
+    client.attach(resource, window.range((1 << 20) + i * kRangeStep, kRangeStep));
+    if (i == 0) type = client.type_for(resource);
+    memories.push_back(client.import(resource, kRangeStep, type));
+    ASSERT_NE(memories.back(), 0u) << i;
+  }
+  const auto buffer = client.create_buffer(kRangeStep);
+  ASSERT_EQ(client.bind_buffer(buffer, memories[kCount / 2], 0), VK_SUCCESS);
+  client.submit_fill(buffer);
+  expect_words(window.bytes((1 << 20) + (kCount / 2) * kRangeStep, kRangeStep), kPattern);
+  std::atomic<std::uint32_t> released = 0;
+  for (std::uint32_t i = 0; i < kCount; ++i) {
+    client.context->detach_resource(ResourceId{100 + i}, [&] { ++released; });
+    client.free(memories[i]);
+  }
+  client.context.reset();
+  EXPECT_EQ(released, kCount);
+}
+
 TEST(HostImports, AGranularityThatIsNoneIsRefused) {
   TestWindow window;
   EXPECT_THROW(WindowClient(on_host(12288), window), std::runtime_error);
