@@ -156,5 +156,37 @@ TEST(Process, DiesWithItsParent) {
   EXPECT_EQ(read_all(witness->read_end.get()), "!");  // returns at the end of file
 }
 
+TEST(Process, AProgramDiesWithItsParent) {
+  auto lifeline = create_pipe();
+  auto witness = create_pipe();
+  ASSERT_TRUE(lifeline && witness);
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    if (::fork() == 0) {
+      lifeline->write_end = UniqueFd();
+      ::dup2(witness->write_end.get(), STDOUT_FILENO);  // the program's
+      witness->read_end = UniqueFd();
+      ::_exit(exec_with_parent(std::move(lifeline->read_end), {"sh", "-c", "echo !; while :; do sleep 1; done"}));
+    }
+    pollfd ready{.fd = witness->read_end.get(), .events = POLLIN, .revents = 0};
+    ::poll(&ready, 1, 10'000);
+    ::_exit(0);
+  }
+  lifeline->read_end = UniqueFd();
+  lifeline->write_end = UniqueFd();
+  witness->write_end = UniqueFd();
+  ASSERT_EQ(::waitpid(parent, nullptr, 0), parent);
+  EXPECT_EQ(read_all(witness->read_end.get()), "!\n");  // the last sleep ends by itself
+}
+
+TEST(Process, AProgramThatIsMissingHasTheStatusOfAShell) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto lifeline = create_pipe();
+    ::_exit(exec_with_parent(std::move(lifeline->read_end), {"/nowhere/program"}));
+  }
+  EXPECT_EQ(wait_for_child(child).value, 127);
+}
+
 }  // namespace
 }  // namespace hesper::platform
