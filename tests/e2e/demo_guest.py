@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
-from guest import Machine
+from guest import VM, Machine
 from support import PROGRAMS, Missing, run, tools_present
 
 MAKER = pathlib.Path(__file__).parents[2] / "tools/guest"
@@ -37,6 +37,7 @@ class DemoGuest(Machine):
     """options: of tools/guest; parameters: more of the kernel's command line."""
 
     memory = "1G"
+    console = "ttyS0"
 
     def __init__(self, scratch, gpu, options=(), parameters=""):
         self._folder = made(*options)
@@ -50,7 +51,8 @@ class DemoGuest(Machine):
         return [
             "-cpu", "max", "-smp", "2", *disks, "-device", "virtio-tablet-pci", "-device", "virtio-keyboard-pci",
             "-kernel", self._folder / "kernel", "-initrd", self._folder / "initramfs",
-            "-append", f"console=tty0 console=ttyS0 quiet panic=-1 vt.global_cursor_default=0 {self._parameters}",
+            "-append",
+            f"console=tty0 console={self.console} quiet panic=-1 vt.global_cursor_default=0 {self._parameters}",
         ]  # fmt: skip
 
     def boot(self, timeout=240):
@@ -78,3 +80,10 @@ class DemoGuest(Machine):
 
     def end_program(self, name):
         self.run(f"kill $(cat /tmp/{name}.pid)")
+
+
+class ArmGuest(DemoGuest):
+    """For arm64, emulated. The programs that it brings are for another processor."""
+
+    qemu, board = VM / "bin/qemu-system-aarch64", "virt"
+    console = "ttyAMA0"

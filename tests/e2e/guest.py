@@ -184,6 +184,7 @@ class Machine:
     """A guest on a Gpu. size of the window: that of the Gpu."""
 
     memory = "256M"
+    qemu, board = QEMU, "q35"
 
     def __init__(self, scratch, gpu, arguments=()):
         self._qmp_path = scratch.path / "qmp"
@@ -191,8 +192,8 @@ class Machine:
         self._errors = open(self._errors_path, "a")
         device = "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24"
         command = [
-            QEMU, "-L", VM / "usr/share/qemu", "-L", VM / "usr/share/seabios",
-            "-machine", "q35,memory-backend=mem", "-accel", "tcg", "-nodefaults", "-vga", "none", "-display", "none",
+            self.qemu, "-L", VM / "usr/share/qemu", "-L", VM / "usr/share/seabios",
+            "-machine", f"{self.board},memory-backend=mem", "-accel", "tcg", "-nodefaults", "-vga", "none", "-display", "none",
             "-object", f"memory-backend-memfd,id=mem,size={self.memory},share=on", "-m", self.memory,
             "-chardev", f"socket,id=gpu,path={gpu.socket}", "-device", device,
             "-qmp", f"unix:{self._qmp_path},server=on,wait=off", "-serial", "stdio",

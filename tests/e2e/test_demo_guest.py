@@ -1,7 +1,7 @@
 # The demo guest under TCG: console, then a Wayland compositor with programs on its screen, seen from the host.
 import re
 
-from demo_guest import DemoGuest
+from demo_guest import ArmGuest, DemoGuest
 from guest import Gpu
 from support import TestCase, tools_present, wait_until
 
@@ -58,13 +58,14 @@ class Frame:
 class Guest(TestCase):
     """A demo guest whose desktop is on the screen. options: of hesper gpu; guest: of tools/guest."""
 
+    machine_kind = DemoGuest
     options = ()
     guest = ()
 
     def setUp(self):
         super().setUp()
         self.gpu = self.start(Gpu, self.scratch, *self.options)
-        self.machine = self.start(DemoGuest, self.scratch, self.gpu, self.guest)
+        self.machine = self.start(self.machine_kind, self.scratch, self.gpu, self.guest)
         self.machine.boot()
         self.machine.wait_for_desktop()
         wait_until(self.desktop_is_shown, 60, "The desktop is not on the screen.")
@@ -122,3 +123,21 @@ class Software(Guest):
         for x, y in ((700, 500), (1000, 100)):
             self.point(x, y)
             wait_until(lambda: self.cursor_is_right(x, y), 20, f"The cursor is not as the guest says at {x}, {y}.")
+
+
+class Arm64(Guest):
+    """An arm64 guest whose kernel has pages of 16 KiB."""
+
+    machine_kind = ArmGuest
+    guest = ("--arch", "arm64", "--kernel", "linux-image-arm64-16k")
+
+    def cube_is_shown(self):
+        picture = self.gpu.screenshot()
+        # The cube's own grey around it, in a window of 500 by 500.
+        return sum(picture.pixel(x, 300) == (51, 51, 51) for x in range(picture.width)) > 100
+
+    def test_desktop(self):
+        self.assertEqual(self.machine.run("uname -m; getconf PAGESIZE").split(), ["aarch64", "16384"])
+        self.assertFalse(self.cube_is_shown())
+        self.machine.start_program("vkcube --wsi wayland", "^Selected GPU")
+        wait_until(self.cube_is_shown, 60, "The cube is not on the screen.")
