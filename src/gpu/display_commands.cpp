@@ -161,7 +161,8 @@ Answer<Response> Device::update_cursor(Call& call) {
   decltype(cursor.pixels) pixels;
   if (!copy_pixels(*picture, {.width = kCursorSize, .height = kCursorSize}, pixels, picture->stride))
     return refuse(VIRTIO_GPU_RESP_ERR_UNSPEC, "The cursor's memory cannot be read.");
-  convert_to_b8g8r8a8(picture->format, pixels, cursor.pixels);
+  // Linux makes its cursors of a format without alpha, as all its dumb buffers are, and means alpha.
+  convert_to_b8g8r8a8(with_alpha(picture->format), pixels, cursor.pixels);
   display_.set_cursor(command.pos.scanout_id, &cursor, point_of(command.pos));
   return Response{};
 }

@@ -42,6 +42,14 @@ const FormatInfo& format_info(Format format) noexcept {
   return *found;
 }
 
+Format with_alpha(Format format) noexcept {
+  const FormatInfo& info = format_info(format);
+  const auto* found = std::ranges::find_if(kFormats, [&](const FormatInfo& other) {
+    return other.alpha && other.red == info.red && other.green == info.green && other.blue == info.blue;
+  });
+  return found == std::end(kFormats) ? format : found->format;
+}
+
 std::span<const FormatInfo> all_formats() noexcept { return kFormats; }
 
 void convert_to_b8g8r8a8(Format format, std::span<const std::byte> pixels, std::span<std::byte> to) noexcept {

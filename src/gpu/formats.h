@@ -37,6 +37,9 @@ struct FormatInfo {
 [[nodiscard]] const FormatInfo& format_info(Format format) noexcept;
 [[nodiscard]] std::span<const FormatInfo> all_formats() noexcept;
 
+// The format whose colours are in the same bytes and that has alpha in the remaining one.
+[[nodiscard]] Format with_alpha(Format format) noexcept;
+
 // Writes `pixels`, whole pixels of `format`, to `to` as b8g8r8a8. Both have the same size.
 void convert_to_b8g8r8a8(Format format, std::span<const std::byte> pixels, std::span<std::byte> to) noexcept;
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -30,6 +31,14 @@ TEST(Formats, NamesTellTheBytesInMemory) {
     std::array<std::byte, 4> got{};
     convert_to_b8g8r8a8(info.format, pixel, got);
     EXPECT_EQ(got, want) << info.name;
+  }
+}
+
+TEST(Formats, EachHasASiblingWithAlpha) {
+  for (const FormatInfo& info : all_formats()) {
+    std::string name(info.name);
+    std::ranges::replace(name, 'X', 'A');
+    EXPECT_EQ(format_info(with_alpha(info.format)).name, name);
   }
 }
 
