@@ -1,4 +1,5 @@
-// EventLoop: one thread's poll(): calls back when fds become readable, and runs what other threads post. Owns no fd.
+// EventLoop: one thread's poll(): calls back when fds become ready and when times come, and runs what other threads
+// post. Owns no fd.
 //
 // poll() and not epoll or kqueue: whoever needs this watches some dozens of fds at most, and it is the same everywhere.
 #pragma once
@@ -40,7 +41,9 @@ class EventLoop {
    private:
     friend class EventLoop;
     struct Entry {
-      int fd;
+      int fd;        // -1: a time
+      short events;  // of poll()
+      std::chrono::steady_clock::time_point time;
       std::function<void()> ready;
       bool alive = true;
     };
@@ -50,6 +53,12 @@ class EventLoop {
 
   // Calls `ready` whenever fd (borrowed; open as long as the watch lives) has something to read, has hung up or failed.
   [[nodiscard]] Watch when_readable(int fd, std::function<void()> ready);
+  // Likewise, whenever fd takes bytes without waiting.
+  [[nodiscard]] Watch when_writable(int fd, std::function<void()> ready);
+  // Likewise, whenever fd has hung up or failed, whatever there is to read.
+  [[nodiscard]] Watch when_hung_up(int fd, std::function<void()> ready);
+  // Calls `ready` once, at that time or soon after.
+  [[nodiscard]] Watch at(std::chrono::steady_clock::time_point time, std::function<void()> ready);
 
   // Runs `work` on the loop's thread, soon and in order; never from within post(). Any thread. Work that is still there
   // when the loop ends is destroyed.
@@ -64,10 +73,14 @@ class EventLoop {
 
  private:
   explicit EventLoop(WakePair wake) noexcept : wake_(std::move(wake)) {}
+  [[nodiscard]] Watch watch(int fd, short events, std::function<void()> ready);
+  [[nodiscard]] int poll_timeout(std::optional<std::chrono::milliseconds> timeout) const;
   void run_posted();
+  void run_due();
 
   WakePair wake_;
   std::vector<std::shared_ptr<Watch::Entry>> entries_;
+  std::vector<std::shared_ptr<Watch::Entry>> times_;
   bool stopped_ = false;
 
   std::mutex mutex_;  // of posted_

@@ -55,4 +55,8 @@ class Mapping {
   std::size_t size_ = 0;
 };
 
+// Zeroes a range of a shared-memory file, and gives its pages back to the system where that can be done. Bytes outside
+// of the range stay, also in its first and last page. mapping: of the whole file, from its begin.
+void discard(int fd, const Mapping& mapping, const FileRange& range) noexcept;
+
 }  // namespace hesper::platform

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -113,14 +114,24 @@ Received receive_exactly(int socket, std::span<std::byte> into) noexcept {
   return Received::all;
 }
 
-bool send_all(int socket, std::span<const std::byte> bytes) noexcept {
+namespace {
+
+bool send_bytes(int socket, std::span<const std::byte> bytes, int flags) noexcept {
   while (!bytes.empty()) {
-    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), send_flags());
+    const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), flags);
     if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(sent));
   }
   return true;
+}
+
+}  // namespace
+
+bool send_all(int socket, std::span<const std::byte> bytes) noexcept { return send_bytes(socket, bytes, send_flags()); }
+
+bool wait_and_send(int socket, std::span<const std::byte> bytes) noexcept {
+  return send_bytes(socket, bytes, send_flags() & ~MSG_DONTWAIT);
 }
 
 bool send_fd(int socket, int fd) noexcept {
@@ -175,7 +186,35 @@ ReceivedMessage receive_message(int socket, std::span<std::byte> into) noexcept 
   return result;
 }
 
-ReceivedPart receive_part(int socket, std::span<std::byte> into, std::size_t max_fds) {
+SentPart send_part(int socket, std::span<const std::byte> head, std::span<const std::byte> tail,
+                   std::span<const int> fds) noexcept {
+  // sendmsg() takes void* for historical reasons and changes nothing.
+  std::array<iovec, 2> data{{{.iov_base = const_cast<std::byte*>(head.data()), .iov_len = head.size()},
+                             {.iov_base = const_cast<std::byte*>(tail.data()), .iov_len = tail.size()}}};
+  alignas(cmsghdr) std::byte control[CMSG_SPACE(kMaxReceivedFds * sizeof(int))]{};
+  msghdr message{};
+  message.msg_iov = data.data();
+  message.msg_iovlen = data.size();
+  if (!fds.empty()) {
+    message.msg_control = control;
+    message.msg_controllen = static_cast<decltype(message.msg_controllen)>(CMSG_SPACE(fds.size_bytes()));
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = static_cast<decltype(header->cmsg_len)>(CMSG_LEN(fds.size_bytes()));
+    std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
+  }
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket, &message, send_flags());
+  } while (sent < 0 && errno == EINTR);
+  return {.size = sent > 0 ? static_cast<std::size_t>(sent) : 0,
+          .broken = sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK};
+}
+
+namespace {
+
+ReceivedPart receive(int socket, std::span<std::byte> into, std::size_t max_fds, int flags) {
   iovec data{.iov_base = into.data(), .iov_len = into.size()};
   alignas(cmsghdr) std::byte control[CMSG_SPACE(kMaxReceivedFds * sizeof(int))]{};
   msghdr message{};
@@ -188,7 +227,7 @@ ReceivedPart receive_part(int socket, std::span<std::byte> into, std::size_t max
   }
   ssize_t got = 0;
   do {
-    got = ::recvmsg(socket, &message, receive_fd_flags() | MSG_DONTWAIT);
+    got = ::recvmsg(socket, &message, receive_fd_flags() | flags);
   } while (got < 0 && errno == EINTR);
   ReceivedPart result;
   result.closed = got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
@@ -213,6 +252,18 @@ ReceivedPart receive_part(int socket, std::span<std::byte> into, std::size_t max
   }
   return result;
 }
+
+}  // namespace
+
+ReceivedPart receive_part(int socket, std::span<std::byte> into, std::size_t max_fds) {
+  return receive(socket, into, max_fds, MSG_DONTWAIT);
+}
+
+ReceivedPart wait_for_part(int socket, std::span<std::byte> into, std::size_t max_fds) {
+  return receive(socket, into, max_fds, 0);
+}
+
+void end_sending(int socket) noexcept { ::shutdown(socket, SHUT_WR); }
 
 void refuse_to_read(int socket) noexcept { ::shutdown(socket, SHUT_RD); }
 

@@ -56,9 +56,11 @@ enum class Received : std::uint8_t {
 // Blocks until `into` is full. fds that the peer sends are discarded by the system.
 [[nodiscard]] Received receive_exactly(int socket, std::span<std::byte> into) noexcept;
 
-// Both never block and never raise SIGPIPE. False: the peer is gone or does not read (its buffer is full); what
+// These never block and never raise SIGPIPE. False: the peer is gone or does not read (its buffer is full); what
 // went out by then is not known, so the connection is of no more use.
 [[nodiscard]] bool send_all(int socket, std::span<const std::byte> bytes) noexcept;
+// Likewise, but waits while the peer does not read.
+[[nodiscard]] bool wait_and_send(int socket, std::span<const std::byte> bytes) noexcept;
 // Sends one zero byte that carries a copy of `fd` (borrowed).
 [[nodiscard]] bool send_fd(int socket, int fd) noexcept;
 
@@ -73,6 +75,15 @@ struct ReceivedMessage {
 // At most into.size() bytes, and the fd that came with them; further fds are closed. Never blocks.
 [[nodiscard]] ReceivedMessage receive_message(int socket, std::span<std::byte> into) noexcept;
 
+struct SentPart {
+  std::size_t size = 0;  // bytes; 0: the socket's buffer is full, or `broken`
+  bool broken = false;   // the peer has closed, or the socket failed
+};
+// For messages that are longer than what goes out at once: sends as many bytes of head and then tail as the socket
+// takes now. fds (borrowed, at most kMaxReceivedFds) go with the first byte. Never blocks, never raises SIGPIPE.
+[[nodiscard]] SentPart send_part(int socket, std::span<const std::byte> head, std::span<const std::byte> tail = {},
+                                 std::span<const int> fds = {}) noexcept;
+
 inline constexpr std::size_t kMaxReceivedFds = 8;
 
 struct ReceivedPart {
@@ -84,9 +95,14 @@ struct ReceivedPart {
 // For protocols whose messages are longer than what there may be at once: takes at most into.size() bytes (> 0), and at
 // most max_fds (up to kMaxReceivedFds) fds that came with them. Never blocks.
 [[nodiscard]] ReceivedPart receive_part(int socket, std::span<std::byte> into, std::size_t max_fds);
+// Likewise, but waits until there is a byte.
+[[nodiscard]] ReceivedPart wait_for_part(int socket, std::span<std::byte> into, std::size_t max_fds);
 
 // Takes one byte and the fd it carries; blocks. Errors: no byte, or a byte without an fd.
 [[nodiscard]] Result<UniqueFd> receive_fd(int socket);
+
+// The peer finds the end of file behind what was sent; it can still send.
+void end_sending(int socket) noexcept;
 
 // Makes the peer's writes fail, while it can still read what was sent, and waits for more.
 void refuse_to_read(int socket) noexcept;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace hesper::platform {
 
@@ -23,6 +24,13 @@ Result<UniqueFd> create_shared_memory(const char* name, std::size_t size) {
 bool cannot_shrink(int fd) noexcept {
   const int seals = ::fcntl(fd, F_GET_SEALS);  // fails for everything but memfds
   return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+}
+
+void discard(int fd, const Mapping& mapping, const FileRange& range) noexcept {
+  if (::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(range.offset),
+                  static_cast<off_t>(range.size)) == 0)
+    return;
+  std::memset(mapping.data() + range.offset, 0, range.size);
 }
 
 }  // namespace hesper::platform

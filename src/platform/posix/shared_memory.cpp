@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 
 namespace hesper::platform {
 
@@ -30,5 +31,9 @@ Result<UniqueFd> create_shared_memory(const char* /*name*/, std::size_t size) {
 }
 
 bool cannot_shrink(int /*fd*/) noexcept { return true; }
+
+void discard(int /*fd*/, const Mapping& mapping, const FileRange& range) noexcept {
+  std::memset(mapping.data() + range.offset, 0, range.size);  // POSIX has no way to give pages of such a file back
+}
 
 }  // namespace hesper::platform

@@ -103,5 +103,49 @@ TEST_F(EventLoopTest, AnyThreadMayPostAndStop) {
   EXPECT_EQ(ran, kPosts);
 }
 
+TEST_F(EventLoopTest, CallsForWhatCanBeWrittenTo) {
+  int calls = 0;
+  const auto watch = loop_->when_writable(one_.write_end.get(), [&] { ++calls; });
+  loop_->run_once(milliseconds(0));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(EventLoopTest, AHangUpIsNotWhatCanBeRead) {
+  int calls = 0;
+  const auto watch = loop_->when_hung_up(one_.read_end.get(), [&] { ++calls; });
+  write_byte(one_);
+  loop_->run_once(milliseconds(0));
+  EXPECT_EQ(calls, 0);
+  one_.write_end = UniqueFd();
+  loop_->run_once(milliseconds(0));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(EventLoopTest, CallsOnceWhenATimeHasCome) {
+  int calls = 0;
+  const auto start = std::chrono::steady_clock::now();
+  const auto watch = loop_->at(start + milliseconds(20), [&] { ++calls; });
+  loop_->run_once(milliseconds(0));
+  EXPECT_EQ(calls, 0);
+  while (calls == 0) loop_->run_once();
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(20));
+  loop_->run_once(milliseconds(0));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(EventLoopTest, TimesMayGoInCallbacksOfOthers) {
+  int calls = 0;
+  EventLoop::Watch second;
+  const auto now = std::chrono::steady_clock::now();
+  const auto first = loop_->at(now, [&] {
+    ++calls;
+    second = {};
+  });
+  second = loop_->at(now, [&] { ++calls; });
+  loop_->run_once(milliseconds(1));
+  loop_->run_once(milliseconds(1));
+  EXPECT_EQ(calls, 1);
+}
+
 }  // namespace
 }  // namespace hesper::platform
