@@ -21,10 +21,6 @@ namespace {
 constexpr std::uint32_t kMappable = 1;
 constexpr std::uint32_t kCached = 1;
 
-// VK_MESA_venus_protocol: 2 brought ring priorities, 3 host image copies; 4 needs VK_EXT_descriptor_heap, which the
-// vk.xml that the wire is generated from does not have yet.
-constexpr std::uint32_t kVenusProtocolVersion = 3;
-
 SharedRange whole_file(UniqueFd fd, std::uint64_t size) {
   return {.file = std::make_shared<const UniqueFd>(std::move(fd)), .offset = 0, .size = size};
 }
@@ -36,21 +32,6 @@ Result<UniqueFd> duplicate(int fd) {
 }
 
 }  // namespace
-
-std::array<std::byte, kCapsetSize> capset(bool guest_vram) {
-  // docs/wire.md, "Capset". All fields are 32-bit words.
-  std::array<std::uint32_t, kCapsetSize / 4> words{};
-  words[0] = 1;  // wire_format_version
-  words[1] = wire::vk_xml_version();
-  words[2] = 1;  // vk_ext_command_serialization_spec_version
-  words[3] = kVenusProtocolVersion;
-  words[4] = 1;  // supports_blob_id_0
-  std::ranges::copy(wire::extension_mask(), words.begin() + 5);
-  words[37] = 1;                   // allow_vk_wait_syncs
-  words[38] = 1;                   // supports_multiple_timelines
-  words[39] = guest_vram ? 1 : 0;  // use_guest_vram
-  return std::bit_cast<std::array<std::byte, kCapsetSize>>(words);
-}
 
 Result<std::unique_ptr<Context>> Context::create(ContextOptions options) {
   auto loader = Loader::open();

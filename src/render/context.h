@@ -20,7 +20,6 @@ class ContextObserver;  // observer.h
 
 enum class ResourceId : std::uint32_t {};  // virtio-gpu resource_id; chosen by the door; 0 means none
 
-inline constexpr std::size_t kCapsetSize = 160;  // bytes; capset id 4, version 0
 inline constexpr std::uint32_t kTimelineCount = 64;
 
 // How memory that the client may map is made. Spec of the choice: docs/memory.md.
@@ -134,8 +133,5 @@ class Context {
   // Any thread.
   [[nodiscard]] virtual bool fatal() const noexcept = 0;
 };
-
-// What GET_CAPSET 4 answers: docs/wire.md. guest_vram: as in the options of the contexts. Never fails.
-[[nodiscard]] std::array<std::byte, kCapsetSize> capset(bool guest_vram);
 
 }  // namespace hesper::render

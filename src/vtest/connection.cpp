@@ -138,7 +138,7 @@ std::unexpected<Connection::Stop> Connection::left_in_the_middle() {
 
 Connection::Step Connection::reply(Command command, Words words) {
   // The longest reply is the capset's: a header, "valid" and the capset itself.
-  std::array<std::uint32_t, 3 + render::kCapsetSize / sizeof(std::uint32_t)> message{};
+  std::array<std::uint32_t, 3 + wire::kCapsetSize / sizeof(std::uint32_t)> message{};
   message[0] = static_cast<std::uint32_t>(words.size());
   message[1] = std::to_underlying(command);
   std::ranges::copy(words, message.begin() + 2);
@@ -175,7 +175,7 @@ Connection::Step Connection::get_param(Words payload) {
 Connection::Step Connection::get_capset(Words payload) {
   // Without a context there is no point in going on, and this is the last question that can be answered with "no".
   if (payload[0] != kCapsetVenus || payload[1] != 0 || !ensure_context()) return reply(Command::get_capset, {{0}});
-  std::array<std::uint32_t, 1 + render::kCapsetSize / sizeof(std::uint32_t)> answer{1};
+  std::array<std::uint32_t, 1 + wire::kCapsetSize / sizeof(std::uint32_t)> answer{1};
   std::memcpy(&answer[1], options_.capset.data(), options_.capset.size());
   return reply(Command::get_capset, answer);
 }

@@ -18,6 +18,7 @@
 #include "render/context.h"
 #include "vtest/protocol.h"
 #include "vtest/sync_table.h"
+#include "wire/capset.h"
 
 namespace hesper::vtest {
 
@@ -25,7 +26,7 @@ struct ConnectionOptions {
   // Makes the client's context, once. name: what the client calls itself, fit for log lines.
   // An error reaches the client as "no such capset", which Venus reports as VK_ERROR_INITIALIZATION_FAILED.
   std::function<Result<std::unique_ptr<render::Context>>(const std::string& name)> create_context;
-  std::array<std::byte, render::kCapsetSize> capset{};  // what GET_CAPSET answers: render::capset(false)
+  std::array<std::byte, wire::kCapsetSize> capset{};  // what GET_CAPSET answers: wire::capset()
 };
 
 enum class Ending : std::uint8_t {

@@ -641,21 +641,5 @@ TEST(ContextNested, StreamsRunInOrderAndDoNotNestTwice) {
   EXPECT_FALSE(client.send(execute));
 }
 
-TEST(Capset, AnnouncesWhatMesaAsserts) {
-  std::uint32_t w[kCapsetSize / 4];
-  const auto bytes = capset(false);
-  std::memcpy(w, bytes.data(), bytes.size());
-  EXPECT_EQ(w[0], 1u) << "wire_format_version";
-  EXPECT_GE(w[1], VK_API_VERSION_1_1);
-  EXPECT_EQ(w[4], 1u) << "supports_blob_id_0";
-  EXPECT_EQ(w[5] & 1, 1u) << "the extension mask is valid";
-  EXPECT_EQ(w[37], 1u) << "allow_vk_wait_syncs";
-  EXPECT_EQ(w[38], 1u) << "supports_multiple_timelines";
-  EXPECT_EQ(w[39], 0u) << "use_guest_vram";
-  const auto with_window = capset(true);
-  std::memcpy(w, with_window.data(), with_window.size());
-  EXPECT_EQ(w[39], 1u) << "use_guest_vram";
-}
-
 }  // namespace
 }  // namespace hesper::render::test
