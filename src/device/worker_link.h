@@ -1,0 +1,120 @@
+// WorkerLink: hesper-gpu's end of the link to one worker, from the order to start it until it is dead. Knows no guest
+// command. Ranges that it has been told of stay in use until it says that it has released them, or is dead.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/budget.h"
+#include "base/unique_fd.h"
+#include "device/window_file.h"
+#include "gpu/context_host.h"
+#include "link/outbox.h"
+#include "link/protocol.h"
+#include "platform/event_loop.h"
+#include "platform/shared_memory.h"
+
+namespace hesper::device {
+
+class WorkerLink;
+
+// A file for a blob that the guest does not map, and which has therefore no place in the window.
+struct OwnFile {
+  std::shared_ptr<const UniqueFd> fd;
+  platform::Mapping mapping;
+  Budget::Charge charge;
+};
+
+// Where a blob's bytes are now, and which workers know it by which resource id. The loop's thread.
+struct BlobMemory {
+  std::uint64_t size = 0;                      // bytes
+  std::shared_ptr<const OwnFile> file;         // nullptr: its place is in the window
+  std::shared_ptr<const WindowFile::Use> use;  // nullptr: it has none now
+  std::vector<std::pair<WorkerLink*, gpu::ResourceId>> attached;
+
+  [[nodiscard]] bool exists() const noexcept { return file != nullptr || use != nullptr; }
+};
+
+// The loop's thread.
+class WorkerLink {
+ public:
+  struct Options {
+    gpu::ContextId context{};
+    std::string name;      // as the guest calls it
+    gpu::Cookie cookie{};  // for context_lost()
+    // Bytes of orders that may wait for the worker, and what those of all workers may hold together.
+    std::uint64_t most_waiting = 0;
+    Budget* waiting_budget = nullptr;
+  };
+  // Called once, never from within another call of this, when the worker is dead. Destroys the link.
+  using OnDeath = std::function<void()>;
+
+  // link, life: our ends of the two socket pairs. life is closed by hesper when the worker is dead, and no earlier;
+  // when we close it, hesper kills the worker. All that is borrowed outlives this.
+  WorkerLink(platform::EventLoop& loop, gpu::ContextEvents& events, const WindowFile& window, UniqueFd link,
+             UniqueFd life, Options options, OnDeath on_death);
+  WorkerLink(const WorkerLink&) = delete;
+  WorkerLink& operator=(const WorkerLink&) = delete;
+  ~WorkerLink();
+
+  // Orders. After the worker is lost they do nothing; submit() says so.
+  [[nodiscard]] Result<void> submit(std::span<const std::byte> commands);
+  void fence(std::uint8_t ring_idx, gpu::Cookie cookie);
+  void attach(gpu::ResourceId resource, std::shared_ptr<BlobMemory> blob);
+  void detach(gpu::ResourceId resource);
+
+  // The blob is there from now on, or will not be any more; told if the worker has it attached.
+  void blob_appears(gpu::ResourceId resource);
+  void blob_disappears(gpu::ResourceId resource);
+
+  // The guest has no context any more; the worker is to end.
+  void leave();
+
+  // Kills the worker if it has not released a byte of this range, although it was told to.
+  void enforce_release(const gpu::WindowRange& range);
+
+ private:
+  struct Attachment {
+    std::shared_ptr<BlobMemory> blob;
+    std::optional<std::uint64_t> told;  // the worker knows it by this cookie
+  };
+  struct Hold {
+    std::shared_ptr<const WindowFile::Use> use;
+    std::shared_ptr<const OwnFile> file;
+    bool detached = false;
+  };
+
+  void send(const link::Order& order, std::span<const std::byte> bytes = {},
+            const std::shared_ptr<const UniqueFd>& fd = nullptr);
+  void read_events();
+  // What is wrong with it; empty: nothing.
+  [[nodiscard]] std::string take(const link::Event& event);
+  void lose(const std::string& reason);
+  void forget_blobs();
+  void order_death();
+
+  platform::EventLoop& loop_;
+  gpu::ContextEvents& events_;
+  const Options options_;
+  const OnDeath on_death_;
+  UniqueFd link_;
+  UniqueFd life_;
+  std::optional<link::Outbox> outbox_;  // none: lost or left
+  bool told_lost_ = false;              // the device knows, or has left first
+  std::vector<std::byte> partial_;      // of an event
+  std::uint64_t last_attachment_ = 0;
+  std::unordered_map<gpu::ResourceId, Attachment> attachments_;
+  std::unordered_map<std::uint64_t, Hold> holds_;
+  std::unordered_set<gpu::Cookie> fences_;
+  platform::EventLoop::Watch readable_;
+  platform::EventLoop::Watch dead_;
+  platform::EventLoop::Watch too_late_;
+};
+
+}  // namespace hesper::device
