@@ -14,6 +14,7 @@
 #include "cli/environment.h"
 #include "cli/private_directory.h"
 #include "cli/venus_icd.h"
+#include "platform/event_loop.h"
 #include "platform/process.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
@@ -78,8 +79,11 @@ Result<int> run(const char* argv0, const ExecOptions& options) {
   if (!directory) return std::unexpected(std::move(directory.error()));
   auto listener = platform::Listener::at(directory->path() / "vtest");
   if (!listener) return std::unexpected(std::move(listener.error()));
-  auto served = supervisor::Supervisor::create(*listener, *signals, std::move(*worker), options.limits);
+  auto loop = platform::EventLoop::create();
+  if (!loop) return std::unexpected(std::move(loop.error()));
+  auto served = supervisor::Supervisor::create(**loop, *signals, std::move(*worker), options.limits);
   if (!served) return std::unexpected(std::move(served.error()));
+  (*served)->accept_from(*listener);
 
   const auto program = platform::spawn({
       .program = options.command.front(),
@@ -89,7 +93,7 @@ Result<int> run(const char* argv0, const ExecOptions& options) {
       .default_sigpipe = !sigpipe_was_ignored,
   });
   if (!program) return cannot_run(options.command.front(), program.error());
-  return served->run([&](std::span<const platform::ReceivedSignal> received) {
+  return (*served)->run([&](std::span<const platform::ReceivedSignal> received) {
     forward(*program, received);
     return status_of(*program);
   });

@@ -1,5 +1,5 @@
 // hesper gpu: accepts connections and hands them to hesper-gpu, of which there is one at a time, and a fresh one for
-// each virtual machine. Reads nothing that QEMU or a guest sends.
+// each virtual machine; and starts the workers that it asks for. Reads nothing that QEMU or a guest sends.
 #include "cli/gpu.h"
 
 #include <fmt/format.h>
@@ -11,6 +11,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <optional>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "base/log.h"
@@ -22,6 +25,7 @@
 #include "platform/process.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
+#include "supervisor/supervisor.h"
 
 namespace hesper::cli {
 namespace {
@@ -49,12 +53,16 @@ Result<platform::SpawnOptions> spawn_options(const char* argv0, const GpuOptions
   const auto add = [&](const char* option, std::uint64_t value) {
     arguments.insert(arguments.end(), {option, std::to_string(value)});
   };
-  if (options.window_size != 0) add("--window", options.window_size);
+  add("--window", options.window_size);
   if (options.host_memory) add("--host-memory", *options.host_memory);
   if (options.max_resources) add("--max-resources", *options.max_resources);
-  if (!options.sandbox.empty()) arguments.insert(arguments.end(), {"--sandbox", options.sandbox});
-  if (options.require_sandbox) arguments.emplace_back("--require-sandbox");
-  if (options.verbose) arguments.emplace_back("--verbose");
+  if (options.context_queue) add("--context-queue", *options.context_queue);
+  if (options.release_timeout)
+    add("--release-timeout", static_cast<std::uint64_t>(*options.release_timeout * 1000));  // milliseconds
+  add("--max-workers", options.limits.max_clients);
+  if (!options.worker.sandbox.empty()) arguments.insert(arguments.end(), {"--sandbox", options.worker.sandbox});
+  if (options.worker.require_sandbox) arguments.emplace_back("--require-sandbox");
+  if (options.worker.verbose) arguments.emplace_back("--verbose");
   return platform::SpawnOptions{
       .program = program,
       .arguments = std::move(arguments),
@@ -66,10 +74,10 @@ Result<platform::SpawnOptions> spawn_options(const char* argv0, const GpuOptions
 
 class GpuServer {
  public:
-  GpuServer(platform::EventLoop& loop, platform::SignalPipe& signals, platform::Listener listener,
+  GpuServer(platform::EventLoop& loop, supervisor::Supervisor& workers, platform::Listener listener,
             platform::Listener control, platform::SpawnOptions spawn, bool once)
       : loop_(loop),
-        signals_(signals),
+        workers_(workers),
         listener_(std::move(listener)),
         control_(std::move(control)),
         spawn_(std::move(spawn)),
@@ -77,14 +85,13 @@ class GpuServer {
 
   Result<int> run() {
     if (auto started = start(); !started) return std::unexpected(std::move(started.error()));
-    const auto signals = loop_.when_readable(signals_.fd(), [this] { on_signals(); });
     const auto control = loop_.when_readable(control_.fd(), [this] { hand_over(control_, GpuOrder::control); });
-    loop_.run();
+    const int status = workers_.run([this](auto received) { return on_signals(received); });
     if (child_ > 0) {
       ::kill(child_, SIGTERM);
       static_cast<void>(platform::wait_for_child(child_));
     }
-    return status_;
+    return status;
   }
 
  private:
@@ -102,12 +109,25 @@ class GpuServer {
     orders_ = std::move(orders->first);
     lifeline_ = std::move(lifeline->write_end);
     front_end_watch_ = loop_.when_readable(listener_.fd(), [this] { on_front_end(); });
+    requests_watch_ = loop_.when_readable(orders_.get(), [this] { on_request(); });
     return {};
   }
 
-  void stop(int status) {
-    status_ = status;
-    loop_.stop();
+  void on_request() {
+    GpuWorkerRequest request;
+    auto part =
+        platform::receive_part(orders_.get(), std::as_writable_bytes(std::span(&request, 1)), kGpuWorkerRequestFds);
+    if (part.size == 0 && !part.closed) return;
+    if (part.size != sizeof(request) || part.fds.size() != kGpuWorkerRequestFds) {
+      requests_watch_ = {};  // it ends, or it has lost its senses
+      return;
+    }
+    std::string name(request.name.begin(), std::ranges::find(request.name, '\0'));
+    std::ranges::replace_if(name, [](char c) { return c < ' ' || c > '~'; }, '?');
+    workers_.serve({.id = request.context,
+                    .name = std::move(name),
+                    .link = std::move(part.fds[0]),
+                    .life = std::move(part.fds[1])});
   }
 
   void on_front_end() {
@@ -132,34 +152,35 @@ class GpuServer {
     return false;
   }
 
-  void on_signals() {
-    for (const auto& signal : signals_.take())
-      if (signal.number != SIGCHLD) return stop(0);
+  // An exit status: it is time to end.
+  std::optional<int> on_signals(std::span<const platform::ReceivedSignal> received) {
+    if (std::ranges::any_of(received, [](const auto& signal) { return signal.number != SIGCHLD; })) return 0;
     const auto state = platform::check_child(child_);
     const bool exited = state.kind == platform::ChildState::Kind::exited;
-    if (!exited && state.kind != platform::ChildState::Kind::killed) return;
+    if (!exited && state.kind != platform::ChildState::Kind::killed) return std::nullopt;
     const pid_t child = std::exchange(child_, -1);
     const bool served = serving_;
     front_end_watch_ = {};
+    requests_watch_ = {};
     if (!exited || (served && state.value != std::to_underlying(GpuExit::front_end_left) &&
                     state.value != std::to_underlying(GpuExit::front_end_at_fault)))
       log::error("hesper-gpu (process {}) {} {}.{}", child, exited ? "ended with status" : "was ended by signal",
                  state.value,
-                 served && !once_
-                     ? " The virtual machine that it served has lost its screens for good, as QEMU cannot connect "
-                       "again: shut it down over its network or serial console, and start it anew."
-                     : "");
-    if (served && once_) return stop(exited && state.value == std::to_underlying(GpuExit::front_end_left) ? 0 : 1);
+                 served && !once_ ? " The virtual machine that it served has lost its GPU for good, as QEMU cannot "
+                                    "connect again: shut it down over its network or serial console, and start it anew."
+                                  : "");
+    if (served && once_) return exited && state.value == std::to_underlying(GpuExit::front_end_left) ? 0 : 1;
     // One that does not even get as far as its first virtual machine would not the next time either.
-    if (!served) return stop(1);
+    if (!served) return 1;
     if (const auto started = start(); !started) {
       log::error("{}", started.error().message);
-      stop(1);
+      return 1;
     }
+    return std::nullopt;
   }
 
   platform::EventLoop& loop_;
-  platform::SignalPipe& signals_;
+  supervisor::Supervisor& workers_;
   platform::Listener listener_;
   platform::Listener control_;
   platform::SpawnOptions spawn_;
@@ -169,7 +190,7 @@ class GpuServer {
   UniqueFd orders_;
   UniqueFd lifeline_;
   platform::EventLoop::Watch front_end_watch_;
-  int status_ = 0;
+  platform::EventLoop::Watch requests_watch_;
 };
 
 void print_how_to_connect(const std::filesystem::path& socket) {
@@ -185,17 +206,28 @@ void print_how_to_connect(const std::filesystem::path& socket) {
 Result<int> run(const char* argv0, const GpuOptions& options) {
   auto spawn = spawn_options(argv0, options);
   if (!spawn) return std::unexpected(std::move(spawn.error()));
+  auto worker = supervisor::find_worker(
+      argv0, options.worker,
+      worker_environment(Environment::of_this_process(), options.worker.host_driver, options.worker.pass_environment)
+          .entries());
+  if (!worker) return std::unexpected(std::move(worker.error()));
+  worker->door = supervisor::Door::link;
   platform::ignore_broken_pipes();
   auto signals = platform::SignalPipe::install(kSignals);
   if (!signals) return std::unexpected(std::move(signals.error()));
+  if (options.worker.verbose && options.window_size != 0) supervisor::print_probe(*worker);
   auto listener = platform::Listener::at(options.socket);
   if (!listener) return std::unexpected(std::move(listener.error()));
   auto control = platform::Listener::at(control_socket(options.socket));
   if (!control) return std::unexpected(std::move(control.error()));
   auto loop = platform::EventLoop::create();
   if (!loop) return std::unexpected(std::move(loop.error()));
+  supervisor::Limits limits = options.limits;
+  if (options.window_size == 0) limits.spare_workers = 0;  // without it there are no contexts
+  auto workers = supervisor::Supervisor::create(**loop, *signals, std::move(*worker), limits);
+  if (!workers) return std::unexpected(std::move(workers.error()));
   if (!options.once) print_how_to_connect(options.socket);
-  return GpuServer(**loop, *signals, std::move(*listener), std::move(*control), std::move(*spawn), options.once).run();
+  return GpuServer(**loop, **workers, std::move(*listener), std::move(*control), std::move(*spawn), options.once).run();
 }
 
 }  // namespace

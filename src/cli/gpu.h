@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "supervisor/supervisor.h"
+#include "supervisor/worker_program.h"
+
 namespace hesper::cli {
 
 struct GpuOptions {
@@ -14,12 +17,14 @@ struct GpuOptions {
   unsigned displays = 1;           // 1 to 16
   std::vector<std::string> modes;  // as parse_display_mode() reads them; the last one is that of all further displays
   bool once = false;               // serve one virtual machine only
-  std::uint64_t window_size = 0;   // bytes: 0, or a power of two
+  // Bytes: a power of two; 0: no contexts, so screens only. Costs addresses until something lies in it.
+  std::uint64_t window_size = std::uint64_t{4} << 30;
   std::optional<std::uint64_t> host_memory;  // bytes
   std::optional<std::size_t> max_resources;
-  std::string sandbox;  // a sandbox::Level by name; empty: strict
-  bool require_sandbox = false;
-  bool verbose = false;
+  std::optional<std::uint64_t> context_queue;  // bytes
+  std::optional<double> release_timeout;       // seconds
+  supervisor::WorkerChoices worker;            // its sandbox is also that of hesper-gpu
+  supervisor::Limits limits;
 };
 
 // Where hesper screenshot and hesper display connect, for a device at this socket.

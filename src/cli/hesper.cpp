@@ -34,12 +34,16 @@ namespace {
 
 using namespace hesper::cli;
 
-// What decides on the host's side: also how a capture is replayed.
-void add_driver_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker) {
+// Not for virtual machines: what their programs map is always shared pages.
+void add_memory_option(CLI::App& command, hesper::supervisor::WorkerChoices& worker) {
   command.add_option("--memory", worker.memory, "How memory is shared with the client: auto, dmabuf or hostptr")
       ->envname("HESPER_MEMORY")
       ->check(CLI::IsMember({"auto", "dmabuf", "hostptr"}))
       ->type_name("STRATEGY");
+}
+
+// What decides on the host's side: also how a capture is replayed.
+void add_driver_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker) {
   command
       .add_option("--memory-budget", worker.memory_budget,
                   "What Hesper holds for each client at most, in bytes or with K, M or G (default: 2G): shared memory "
@@ -75,21 +79,12 @@ void add_driver_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       ->type_name("NAMES");
 }
 
+// How workers are run, whoever their clients are.
 void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker,
                         hesper::supervisor::Limits& limits) {
   command.add_flag("-v,--verbose", worker.verbose,
                    "Print the host's GPUs, drivers and memory strategy, and a summary for each client");
   add_driver_options(command, worker);
-  command
-      .add_flag(
-          "--emulate-dma-buf", worker.emulate_dma_buf,
-          "Announce shared memory as dma-bufs, and linear images as DRM format modifier; for programs that present "
-          "without a display server, which could not import it")
-      ->envname("HESPER_EMULATE_DMA_BUF");
-  command
-      .add_option("--capture", worker.capture,
-                  "Record what the client does into this file, for hesper replay; further clients get FILE-2, FILE-3")
-      ->type_name("FILE");
   command
       .add_option("--address-space", worker.address_space,
                   "The most addresses that a worker may use, as 64G; 0: no limit (default: by driver and memory)")
@@ -131,6 +126,21 @@ void add_worker_options(CLI::App& command, hesper::supervisor::WorkerChoices& wo
       ->type_name("SECONDS");
 }
 
+// For clients on this machine.
+void add_vtest_options(CLI::App& command, hesper::supervisor::WorkerChoices& worker) {
+  add_memory_option(command, worker);
+  command
+      .add_flag(
+          "--emulate-dma-buf", worker.emulate_dma_buf,
+          "Announce shared memory as dma-bufs, and linear images as DRM format modifier; for programs that present "
+          "without a display server, which could not import it")
+      ->envname("HESPER_EMULATE_DMA_BUF");
+  command
+      .add_option("--capture", worker.capture,
+                  "Record what the client does into this file, for hesper replay; further clients get FILE-2, FILE-3")
+      ->type_name("FILE");
+}
+
 void add_gpu_options(CLI::App& command, GpuOptions& options) {
   command.add_option("--socket", options.socket, "Where QEMU connects; a stale socket is replaced")
       ->required()
@@ -152,8 +162,8 @@ void add_gpu_options(CLI::App& command, GpuOptions& options) {
   command.add_flag("--once", options.once, "Serve one virtual machine, and end with it");
   command
       .add_option("--window", options.window_size,
-                  "The size of the window that host memory appears in, a power of two, as 8G (default: none, as there "
-                  "are no contexts yet)")
+                  "The most that the guest can map of its programs' host memory, a power of two (default: 4G); 0: the "
+                  "guest gets screens, but no Vulkan")
       ->transform(CLI::AsSizeValue(false))
       ->check([](const std::string& text) {
         std::uint64_t bytes = 0;
@@ -173,14 +183,24 @@ void add_gpu_options(CLI::App& command, GpuOptions& options) {
       ->check(CLI::Range(1, 1 << 30))
       ->type_name("N");
   command
-      .add_option("--sandbox", options.sandbox, "How much hesper-gpu is confined: strict (the default), basic or off")
-      ->envname("HESPER_SANDBOX")
-      ->check(CLI::IsMember({"strict", "basic", "off"}))
-      ->type_name("LEVEL");
+      .add_option("--context-queue", options.context_queue,
+                  "What may wait for the worker of one of the guest's programs; beyond that, the program is lost "
+                  "(default: 128M)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
   command
-      .add_flag("--require-sandbox", options.require_sandbox, "Do not serve where the system does not allow that level")
-      ->envname("HESPER_REQUIRE_SANDBOX");
-  command.add_flag("-v,--verbose", options.verbose, "Print when the guest's driver starts and stops, and the sandbox");
+      .add_option("--release-timeout", options.release_timeout,
+                  "Kill a worker that keeps memory of a program for so long although another one waits for it")
+      ->check(CLI::Range(0.0, 1e6))
+      ->default_str("10")
+      ->type_name("SECONDS");
+  command
+      .add_option("--import-granularity", options.worker.import_granularity,
+                  "Import memory into the host's driver in steps of at least this size, a power of two; for tests of "
+                  "hosts with larger pages")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  add_worker_options(command, options.worker, options.limits);
 }
 
 // Which virtual machine is meant.
@@ -215,6 +235,7 @@ int main(int argc, char** argv) {
                  "End the program's waits for fences within tens of microseconds, at the price of throughput")
       ->envname("HESPER_LOW_LATENCY");
   add_worker_options(*exec_command, exec_options.worker, exec_options.limits);
+  add_vtest_options(*exec_command, exec_options.worker);
   exec_command->prefix_command();
   exec_command->footer(
       "Exit status: the program's; 128 + N if signal N ended it; 127 if it is not found, 126 if it cannot be\n"
@@ -226,6 +247,7 @@ int main(int argc, char** argv) {
       ->required()
       ->type_name("PATH");
   add_worker_options(*serve_command, serve_options.worker, serve_options.limits);
+  add_vtest_options(*serve_command, serve_options.worker);
 
   ReplayOptions replay_options;
   CLI::App* replay_command = app.add_subcommand("replay", "Replay a capture on the host's driver");
@@ -238,6 +260,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 100000))
       ->type_name("N");
   replay_command->add_option("--until", replay_options.until, "Stop after N commands")->type_name("N");
+  add_memory_option(*replay_command, replay_options.worker);
   add_driver_options(*replay_command, replay_options.worker);
   replay_command->footer(
       "Exit status: 0; 1 if the capture cannot be replayed to its end or its commands differ from what was recorded;\n"
@@ -342,7 +365,7 @@ int main(int argc, char** argv) {
   }
 
   const bool verbose =
-      exec_options.worker.verbose || serve_options.worker.verbose || gpu_options.verbose || run_options.verbose;
+      exec_options.worker.verbose || serve_options.worker.verbose || gpu_options.worker.verbose || run_options.verbose;
   hesper::log::start("hesper", verbose ? "info" : "warn");
   if (*exec_command) {
     exec_options.command = exec_command->remaining();

@@ -4,11 +4,16 @@
 // next virtual machine gets a process of its own, so that nothing of one guest ever meets another.
 //
 // QEMU does not survive the loss of this process: no driver, no codec and no window system is loaded here, and its one
-// thread never waits. Its sandbox has no file, no network and no process. Memory that cannot be had ends it all the
-// same.
+// thread never waits. Its sandbox has no file, no network and no process; workers for the guest's contexts are hesper's
+// to start. Memory that cannot be had ends it all the same.
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <span>
@@ -22,12 +27,15 @@
 #include "device/control_connections.h"
 #include "device/gpu_door.h"
 #include "device/screens.h"
+#include "device/window_file.h"
+#include "device/worker_contexts.h"
 #include "platform/event_loop.h"
 #include "platform/process.h"
 #include "platform/shared_memory.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
 #include "sandbox/sandbox.h"
+#include "wire/capset.h"
 
 namespace {
 
@@ -38,6 +46,9 @@ struct Arguments {
   std::uint64_t window_size = 0;
   std::uint64_t host_memory = gpu::DeviceOptions{}.max_host_memory;
   std::size_t max_resources = gpu::DeviceOptions{}.max_resources;
+  std::uint64_t context_queue = std::uint64_t{128} << 20;
+  std::uint64_t release_timeout = 10'000;
+  std::size_t max_workers = 256;
   std::string sandbox = "strict";
   bool require_sandbox = false;
   bool verbose = false;
@@ -70,15 +81,20 @@ class GpuProcess {
     auto loop = platform::EventLoop::create();
     if (!loop) return std::unexpected(std::move(loop.error()));
     std::unique_ptr<GpuProcess> process(new GpuProcess(std::move(*loop), std::move(orders)));
+    if (arguments.window_size != 0) {
+      if (auto made = process->make_contexts(arguments, window.get()); !made)
+        return std::unexpected(std::move(made.error()));
+    }
     device::GpuDoor::Options options;
     options.device.outputs = std::move(*outputs);
     options.device.window_size = arguments.window_size;
     options.device.max_host_memory = arguments.host_memory;
     options.device.max_resources = arguments.max_resources;
-    auto door = device::GpuDoor::create(*process->loop_, std::move(options), process->contexts_, process->screens_,
+    auto door = device::GpuDoor::create(*process->loop_, std::move(options), process->contexts(), process->screens_,
                                         std::move(window));
     if (!door) return std::unexpected(std::move(door.error()));
     process->door_ = std::move(*door);
+    if (process->workers_) process->workers_->tell(process->door_->device());
     process->control_ =
         std::make_unique<device::ControlConnections>(*process->loop_, process->door_->device(), process->screens_);
     return process;
@@ -93,6 +109,42 @@ class GpuProcess {
  private:
   GpuProcess(std::unique_ptr<platform::EventLoop> loop, UniqueFd orders)
       : loop_(std::move(loop)), orders_(std::move(orders)) {}
+
+  gpu::ContextHost& contexts() noexcept {
+    if (workers_) return *workers_;
+    return no_contexts_;
+  }
+
+  Result<void> make_contexts(const Arguments& arguments, int window) {
+    UniqueFd copy(::fcntl(window, F_DUPFD_CLOEXEC, 0));
+    if (!copy) return fail_errno("Duplicating the window's file descriptor fails", errno);
+    auto file = device::WindowFile::create(*loop_, std::move(copy), arguments.window_size);
+    if (!file) return std::unexpected(std::move(file.error()));
+    window_ = std::move(*file);
+    const auto capset = wire::capset({.use_guest_vram = true});
+    workers_ = std::make_unique<device::WorkerContexts>(
+        *loop_, *window_,
+        [this](gpu::ContextId context, std::string_view name, int link, int life) {
+          return ask_for_worker(context, name, link, life);
+        },
+        device::WorkerContexts::Options{
+            .capset = {capset.begin(), capset.end()},
+            .max_workers = arguments.max_workers,
+            .max_waiting = arguments.context_queue,
+            .max_waiting_all = 4 * arguments.context_queue,
+            .max_unmapped = arguments.host_memory,
+            .release_timeout = std::chrono::milliseconds(arguments.release_timeout),
+        });
+    return {};
+  }
+
+  bool ask_for_worker(gpu::ContextId context, std::string_view name, int link, int life) {
+    cli::GpuWorkerRequest request{.context = std::to_underlying(context)};
+    std::ranges::copy(name.substr(0, request.name.size()), request.name.begin());
+    const std::array<int, cli::kGpuWorkerRequestFds> fds = {link, life};
+    const auto sent = platform::send_part(orders_.get(), std::as_bytes(std::span(&request, 1)), {}, fds);
+    return sent.size == sizeof(request);
+  }
 
   void end(cli::GpuExit exit) {
     exit_ = exit;
@@ -122,7 +174,9 @@ class GpuProcess {
 
   std::unique_ptr<platform::EventLoop> loop_;
   UniqueFd orders_;
-  device::NoContexts contexts_;
+  std::unique_ptr<device::WindowFile> window_;  // this and the next: none without a window
+  std::unique_ptr<device::WorkerContexts> workers_;
+  device::NoContexts no_contexts_;
   device::Screens screens_;
   std::unique_ptr<device::GpuDoor> door_;
   std::unique_ptr<device::ControlConnections> control_;
@@ -172,6 +226,9 @@ int main(int argc, char** argv) {
   app.add_option("--window", arguments.window_size, "Bytes of the host-visible window; 0: none");
   app.add_option("--host-memory", arguments.host_memory, "Bytes that the guest's resources may take here");
   app.add_option("--max-resources", arguments.max_resources, "Resources that the guest may make");
+  app.add_option("--context-queue", arguments.context_queue, "Bytes that may wait for one context's worker");
+  app.add_option("--release-timeout", arguments.release_timeout, "Milliseconds that workers may keep what is wanted");
+  app.add_option("--max-workers", arguments.max_workers, "Contexts that may have a worker at a time");
   app.add_option("--sandbox", arguments.sandbox, "strict, basic or off");
   app.add_flag("--require-sandbox", arguments.require_sandbox, "End if that level cannot be reached");
   app.add_flag("-v,--verbose", arguments.verbose, "Log what the guest's driver does");

@@ -20,6 +20,7 @@
 #include "cli/worker_replay.h"
 #include "cli/worker_show.h"
 #include "flight/record.h"
+#include "link/context_server.h"
 #include "platform/process.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
@@ -31,13 +32,15 @@
 #include "supervisor/last_will.h"
 #include "supervisor/worker_program.h"
 #include "vtest/connection.h"
+#include "wire/capset.h"
 
 namespace {
 
 using namespace hesper;
 
 struct Arguments {
-  int socket = -1;
+  int socket = -1;  // of the vtest door
+  int link = -1;    // of a virtual machine's
   int lifeline = -1;
   int last_will = -1;
   int record = -1;
@@ -48,6 +51,7 @@ struct Arguments {
   std::string name = "hesper-render";
   std::string memory = "auto";
   std::uint64_t memory_budget = render::ContextOptions{}.memory_budget;
+  std::uint64_t import_granularity = 0;
   bool emulate_dma_buf = false;
   bool spare = false;
   bool validate = false;
@@ -122,13 +126,13 @@ supervisor::WorkerExit exit_for(vtest::Ending ending) {
 }
 
 // Waits for the client of a spare worker, and takes its name for the log. No fd: there will be none.
-UniqueFd wait_for_client(UniqueFd control, const std::string& level) {
+UniqueFd wait_for_client(UniqueFd control, supervisor::Door door, const std::string& level) {
   supervisor::SpareOrder order{};
   if (platform::receive_exactly(control.get(), std::as_writable_bytes(std::span(&order, 1))) != platform::Received::all)
     return UniqueFd();
   auto socket = platform::receive_fd(control.get());
   if (!socket) return UniqueFd();
-  const std::string name = fmt::format("client {}", order.client);
+  const std::string name = supervisor::worker_name(door, order.client);
   log::start(name, level);
   platform::name_syscall_reports(name);
   return std::move(*socket);
@@ -176,7 +180,7 @@ supervisor::WorkerExit serve(UniqueFd socket, UniqueFd capture, const render::Co
                                 own.observer = recorder.get();
                                 return render::Context::create(std::move(own));
                               },
-                          .capset = render::capset(false)});
+                          .capset = wire::capset({})});
   if (!connection) {
     log::error("{}", connection.error().message);
     return supervisor::WorkerExit::cannot_start;
@@ -195,6 +199,30 @@ supervisor::WorkerExit serve(UniqueFd socket, UniqueFd capture, const render::Co
   return exit_for(ending);
 }
 
+// A context of a virtual machine.
+supervisor::WorkerExit serve_link(UniqueFd socket, const render::ContextOptions& options,
+                                  flight::StreamRecord& record) {
+  const auto start = std::chrono::steady_clock::now();
+  link::ContextServer server(std::move(socket), [&](const std::string& name, std::uint64_t window_size) {
+    const flight::ActivityScope activity(record, flight::Activity::creates_context);
+    render::ContextOptions own = options;
+    own.name = name;
+    own.window_size = window_size;
+    return render::Context::create(std::move(own));
+  });
+  const link::Ending ending = server.serve();
+  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  log::info("{}: {:.1f} s, {} submissions on the virtqueue.", server.name(), time.count(), server.submissions());
+  // As with a vtest client, nothing is taken down.
+  server.abandon();
+  switch (ending) {
+    case link::Ending::context_destroyed: return supervisor::WorkerExit::client_left;
+    case link::Ending::link_broken: return supervisor::WorkerExit::client_at_fault;
+    case link::Ending::context_failed: return supervisor::WorkerExit::renderer_failed;
+  }
+  std::unreachable();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -202,8 +230,11 @@ int main(int argc, char** argv) {
   CLI::App app("The worker of hesper, which starts it. By hand, only --probe is of use.", "hesper-render");
   app.set_version_flag("--version", "hesper-render " HESPER_VERSION);
   auto* socket = app.add_option("--vtest-fd", arguments.socket, "Serve the vtest client that is connected to this fd");
-  app.add_flag("--spare", arguments.spare, "Load the driver now; the client's connection comes through that fd later")
-      ->needs(socket);
+  auto* link =
+      app.add_option("--link-fd", arguments.link, "Serve the context of a virtual machine that orders come for");
+  link->excludes(socket);
+  app.add_flag("--spare", arguments.spare, "Load the driver now; the client's connection comes through that fd later");
+  app.add_option("--import-granularity", arguments.import_granularity, "Import memory in steps of so many bytes");
   app.add_option("--lifeline-fd", arguments.lifeline, "End when the other end of this pipe is closed");
   app.add_option("--last-will-fd", arguments.last_will, "Tell the supervisor here what to do when this process dies");
   app.add_option("--record-fd", arguments.record, "Note what is executed in this shared memory");
@@ -235,6 +266,7 @@ int main(int argc, char** argv) {
   auto* probing = app.add_flag("--probe", arguments.probe, "Tell what this host's Vulkan devices can do for Hesper");
   app.add_flag("--json", arguments.json, "Print JSON instead of text");
   socket->excludes(probing);
+  link->excludes(probing);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -276,8 +308,9 @@ int main(int argc, char** argv) {
     std::fflush(nullptr);
     std::_Exit(status);  // as after serving: the driver may wait for what never comes
   }
-  if (arguments.socket < 0) {
-    log::error("Neither --vtest-fd nor --probe is given. Users start hesper, not hesper-render.");
+  const bool of_guest = arguments.link >= 0;
+  if (arguments.socket < 0 && !of_guest) {
+    log::error("Neither --vtest-fd, --link-fd nor --probe is given. Users start hesper, not hesper-render.");
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
   end_on_scarcity("hesper-render", std::to_underlying(supervisor::WorkerExit::out_of_memory));
@@ -286,22 +319,26 @@ int main(int argc, char** argv) {
   flight::Recorder& recorder = recorder_on(arguments.record);
   recorder.confined(std::to_underlying(confined.reached));
   flight::StreamRecord& record = recorder.open(flight::Kind::context, 0);
+  // What programs in a guest get as dma-bufs are resources of the virtual GPU, so that emulated ones are as good.
   render::ContextOptions options{.memory = *memory,
+                                 .guest_vram = of_guest,
+                                 .import_granularity = arguments.import_granularity,
                                  .memory_budget = arguments.memory_budget,
-                                 .emulate_dma_buf = arguments.emulate_dma_buf,
+                                 .emulate_dma_buf = arguments.emulate_dma_buf || of_guest,
                                  .validate = arguments.validate,
                                  .recorder = &recorder};
   leave_last_will(options, arguments.last_will);
-  UniqueFd client(arguments.socket);
+  UniqueFd client(of_guest ? arguments.link : arguments.socket);
   if (arguments.spare) {
     // A host that cannot be prepared is reported when a client wants to use it.
     {
       const flight::ActivityScope activity(record, flight::Activity::creates_context);
       if (auto host = render::PreparedHost::create(options)) options.host = std::move(*host);
     }
-    client = wait_for_client(std::move(client), log_level);
+    client = wait_for_client(std::move(client), of_guest ? supervisor::Door::link : supervisor::Door::vtest, log_level);
     if (!client) std::_Exit(std::to_underlying(supervisor::WorkerExit::client_left));
   }
   log::info("The sandbox is {}.", sandbox::describe(confined));
+  if (of_guest) std::_Exit(std::to_underlying(serve_link(std::move(client), options, record)));
   std::_Exit(std::to_underlying(serve(std::move(client), UniqueFd(arguments.capture), options, record)));
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cli/environment.h"
 #include "cli/venus_icd.h"
+#include "platform/event_loop.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
 #include "supervisor/supervisor.h"
@@ -40,10 +41,13 @@ Result<int> run(const char* argv0, const ServeOptions& options) {
   auto listener = platform::Listener::at(options.socket);
   if (!listener) return std::unexpected(std::move(listener.error()));
   if (options.worker.verbose) supervisor::print_probe(*worker);
-  auto served = supervisor::Supervisor::create(*listener, *signals, std::move(*worker), options.limits);
+  auto loop = platform::EventLoop::create();
+  if (!loop) return std::unexpected(std::move(loop.error()));
+  auto served = supervisor::Supervisor::create(**loop, *signals, std::move(*worker), options.limits);
   if (!served) return std::unexpected(std::move(served.error()));
+  (*served)->accept_from(*listener);
   print_how_to_connect(options.socket);
-  return served->run([](std::span<const platform::ReceivedSignal> received) {
+  return (*served)->run([](std::span<const platform::ReceivedSignal> received) {
     const bool stop = std::ranges::any_of(received, [](const auto& signal) { return signal.number != SIGCHLD; });
     return stop ? std::optional(0) : std::nullopt;
   });

@@ -41,10 +41,8 @@ std::string describe(std::size_t number, std::optional<pid_t> process) {
 }
 
 // "The worker of client 3 (process 812), process 815 (sandbox strict),"
-std::string describe_worker(std::size_t number, std::optional<pid_t> client, pid_t worker,
-                            const platform::Mapping& record) {
-  return fmt::format("The worker of {}, process {} ({}),", describe(number, client), worker,
-                     sandbox_text(flight::record_in(record)));
+std::string describe_worker(const std::string& client, pid_t worker, const platform::Mapping& record) {
+  return fmt::format("The worker of {}, process {} ({}),", client, worker, sandbox_text(flight::record_in(record)));
 }
 
 void log_last_commands(const platform::Mapping& record) {
@@ -54,8 +52,8 @@ void log_last_commands(const platform::Mapping& record) {
 
 }  // namespace
 
-Result<Supervisor> Supervisor::create(const platform::Listener& listener, platform::SignalPipe& signals,
-                                      WorkerProgram worker, Limits limits) {
+Result<std::unique_ptr<Supervisor>> Supervisor::create(platform::EventLoop& loop, platform::SignalPipe& signals,
+                                                       WorkerProgram worker, Limits limits) {
   auto lifeline = platform::create_pipe();
   if (!lifeline) return std::unexpected(std::move(lifeline.error()));
   std::optional<CaptureFiles> captures;
@@ -65,18 +63,20 @@ Result<Supervisor> Supervisor::create(const platform::Listener& listener, platfo
     captures = std::move(*files);
     limits.spare_workers = 0;  // a worker's file is the next client's, which it would have before there is one
   }
-  return Supervisor(listener, signals, std::move(worker), limits, std::move(*lifeline), std::move(captures));
+  return std::unique_ptr<Supervisor>(
+      new Supervisor(loop, signals, std::move(worker), limits, std::move(*lifeline), std::move(captures)));
 }
 
 int Supervisor::run(const OnSignals& on_signals) {
   platform::raise_fd_limit();  // from here on nothing is started but workers, which do the same
-  std::vector<pollfd> polled;
+  auto signals = loop_.when_readable(signals_.fd(), [] {});
   for (;;) {
     start_spares();
-    poll_once(polled);
+    wait();
     if (const auto received = signals_.take(); !received.empty()) {
       reap_workers();
       if (const auto status = on_signals(received)) {
+        signals = {};
         finish();
         return *status;
       }
@@ -84,44 +84,38 @@ int Supervisor::run(const OnSignals& on_signals) {
     kill_late_workers();
     watch_workers();
     end_lost_clients();
-    std::erase_if(clients_, [](const Client& client) {
-      return client.worker.process == 0 && (!client.lost_at || !client.socket);
+    // A context learns of its worker's end by this.
+    std::erase_if(clients_, [this](const Client& client) {
+      return client.worker.process == 0 && (worker_.door == Door::link || !client.lost_at || !client.socket);
     });
   }
 }
 
-// Waits for events and handles those of listener and clients; the caller takes the signals.
-void Supervisor::poll_once(std::vector<pollfd>& polled) {
+// Waits for events and handles them; the caller takes the signals.
+void Supervisor::wait() {
   const auto now = Clock::now();
   if (accept_again_at_ && *accept_again_at_ <= now) accept_again_at_.reset();
-  const bool accepting = clients_.size() < limits_.max_clients && !accept_again_at_;
-
-  polled.clear();
-  polled.push_back({.fd = signals_.fd(), .events = POLLIN, .revents = 0});
-  polled.push_back({.fd = accepting ? listener_.fd() : -1, .events = POLLIN, .revents = 0});
-  for (const Client& client : clients_) {
-    // What the client sends is its worker's to read; only its hang-up matters here (POLLHUP, which is always told).
-    // poll() skips negative fds.
-    polled.push_back({.fd = client.left_at ? -1 : client.socket.get(), .events = 0, .revents = 0});
-    polled.push_back({.fd = client.worker.will.fd(), .events = POLLIN, .revents = 0});
+  const bool accepting = listener_ != nullptr && clients_.size() < limits_.max_clients && !accept_again_at_;
+  if (!accepting) {
+    new_clients_ = {};
+  } else if (!new_clients_) {
+    new_clients_ = loop_.when_readable(listener_->fd(), [this] { accept_clients(); });
   }
+  std::optional<std::chrono::milliseconds> timeout;
+  if (const auto deadline = next_deadline())
+    timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*deadline - now), std::chrono::milliseconds(0));
+  loop_.run_once(timeout);
+}
 
-  int timeout = -1;
-  if (const auto deadline = next_deadline()) {
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now).count();
-    timeout = static_cast<int>(std::max<decltype(wait)>(wait, 0));
+void Supervisor::on_hang_up(Client& client) {
+  client.hang_up = {};
+  client.left_at = Clock::now();
+  if (worker_.door == Door::link) {
+    // Nobody waits for it any more, or it is to die: whoever asks gave it the time to end by itself.
+    if (client.worker.process != 0) ::kill(client.worker.process, SIGKILL);
+    return lose(client);
   }
-  if (::poll(polled.data(), static_cast<nfds_t>(polled.size()), timeout) <= 0) return;
-
-  for (std::size_t i = 0; i < clients_.size(); ++i) {
-    Client& client = clients_[i];
-    if (polled[2 * i + 2].revents != 0) {
-      client.left_at = Clock::now();
-      if (client.lost_at) client.socket = UniqueFd();
-    }
-    if (polled[2 * i + 3].revents != 0) client.worker.will.take();
-  }
-  if ((polled[1].revents & POLLIN) != 0) accept_clients();
+  if (client.lost_at) client.socket = UniqueFd();
 }
 
 std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
@@ -132,7 +126,7 @@ std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
   for (const Client& client : clients_) {
     if (client.worker.process != 0 && client.left_at) consider(*client.left_at + kWorkerGrace);
     if (client.stopped_at) consider(*client.stopped_at + kStopGrace);
-    if (client.lost_at && client.socket)
+    if (worker_.door == Door::vtest && client.lost_at && client.socket)
       consider(*client.lost_at + kLastResorts.at(static_cast<std::size_t>(client.signals_sent)).after);
   }
   return first;
@@ -140,7 +134,7 @@ std::optional<Supervisor::Clock::time_point> Supervisor::next_deadline() const {
 
 void Supervisor::accept_clients() {
   while (clients_.size() < limits_.max_clients) {
-    auto socket = listener_.accept();
+    auto socket = listener_->accept();
     if (!socket) {
       const int error = socket.error().code;
       if (error == EAGAIN || error == EWOULDBLOCK) return;
@@ -149,22 +143,46 @@ void Supervisor::accept_clients() {
       accept_again_at_ = Clock::now() + std::chrono::seconds(1);
       return;
     }
-    Client client{
-        .number = ++last_number_, .process = platform::peer_process(socket->get()), .socket = std::move(*socket)};
-    if (auto worker = find_worker_for(client); !worker) {
-      log::error("{} cannot be served: {}", describe(client.number, client.process), worker.error().message);
-      refuse(client);
-    } else {
-      client.worker = std::move(*worker);
-      if (limits_.watchdog.count() > 0) {
-        client.watchdog.emplace(limits_.watchdog);
-        if (!watch_at_) watch_at_ = Clock::now();
-      }
-      log::debug("{} is served by process {}.", describe(client.number, client.process), client.worker.process);
-    }
-    clients_.push_back(std::move(client));
+    const std::size_t number = ++last_number_;
+    const int connection = socket->get();
+    Client client{.description = describe(number, platform::peer_process(connection)), .socket = std::move(*socket)};
+    if (auto served = start_serving(std::move(client), number, connection); !served) refuse(clients_.back());
   }
   log::info("{} clients are connected, the limit (--max-clients). Others wait until one leaves.", limits_.max_clients);
+}
+
+void Supervisor::serve(GuestContext context) {
+  Client client{.description = fmt::format("context {} ({})", context.id, context.name),
+                .socket = std::move(context.life)};
+  if (clients_.size() >= limits_.max_clients)
+    return log::error("{} gets no worker: {} contexts have one, the limit (--max-clients).", client.description,
+                      clients_.size());
+  if (auto served = start_serving(std::move(client), context.id, context.link.get()); !served) clients_.pop_back();
+}
+
+// The client is the last one then, also if it cannot be served, which is logged.
+Result<void> Supervisor::start_serving(Client new_client, std::size_t number, int connection) {
+  Client& client = clients_.emplace_back(std::move(new_client));
+  auto worker = find_worker_for(number, connection);
+  if (!worker) {
+    log::error("{} cannot be served: {}", client.description, worker.error().message);
+    return std::unexpected(std::move(worker.error()));
+  }
+  client.worker = std::move(*worker);
+  if (limits_.watchdog.count() > 0) {
+    client.watchdog.emplace(limits_.watchdog);
+    if (!watch_at_) watch_at_ = Clock::now();
+  }
+  // What a vtest client sends is its worker's to read; only its hang-up matters here. A context sends nothing here.
+  const auto on_end = [this, &client] { on_hang_up(client); };
+  client.hang_up = worker_.door == Door::link ? loop_.when_readable(client.socket.get(), on_end)
+                                              : loop_.when_hung_up(client.socket.get(), on_end);
+  client.wishes = loop_.when_readable(client.worker.will.fd(), [&client] {
+    client.worker.will.take();
+    if (client.worker.will.fd() < 0) client.wishes = {};
+  });
+  log::debug("{} is served by process {}.", client.description, client.worker.process);
+  return {};
 }
 
 void Supervisor::start_spares() {
@@ -185,14 +203,14 @@ void Supervisor::put_off_spares() {
   spare_retry_ = std::min(spare_retry_ * 2, kLongestSpareRetry);
 }
 
-Result<Supervisor::Worker> Supervisor::find_worker_for(const Client& client) {
+Result<Supervisor::Worker> Supervisor::find_worker_for(std::size_t number, int connection) {
   while (!spares_.empty()) {
     Spare spare = std::move(spares_.front());
     spares_.erase(spares_.begin());
     start_spares_at_ = Clock::now() + kSpareDelay;
-    const SpareOrder order{.client = client.number};
+    const SpareOrder order{.client = number};
     if (platform::send_all(spare.control.get(), std::as_bytes(std::span(&order, 1))) &&
-        platform::send_fd(spare.control.get(), client.socket.get())) {
+        platform::send_fd(spare.control.get(), connection)) {
       spare_retry_ = 1;
       return std::move(spare.worker);
     }
@@ -200,7 +218,7 @@ Result<Supervisor::Worker> Supervisor::find_worker_for(const Client& client) {
     (void)platform::wait_for_child(spare.worker.process);
     put_off_spares();
   }
-  return start_worker(client.socket.get(), false, fmt::format("client {}", client.number));
+  return start_worker(connection, false, worker_name(worker_.door, number));
 }
 
 Result<Supervisor::Worker> Supervisor::start_worker(int socket, bool spare, const std::string& name) {
@@ -213,7 +231,7 @@ Result<Supervisor::Worker> Supervisor::start_worker(int socket, bool spare, cons
   const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   platform::SpawnOptions spawn{
       .program = worker_.path.native(),
-      .arguments = {worker_.path.native(), "--vtest-fd", std::to_string(kWorkerSocket), "--lifeline-fd",
+      .arguments = {worker_.path.native(), door_option(worker_.door), std::to_string(kWorkerSocket), "--lifeline-fd",
                     std::to_string(kWorkerLifeline), "--last-will-fd", std::to_string(kWorkerLastWill), "--record-fd",
                     std::to_string(kWorkerRecord), "--name", name},
       .environment = worker_.environment,
@@ -275,7 +293,7 @@ void Supervisor::reap_workers() {
     const pid_t worker = std::exchange(client.worker.process, 0);
     client.stopped_at.reset();
     if (client.lost_at) continue;  // we have killed it
-    const std::string whose = describe_worker(client.number, client.process, worker, client.worker.record);
+    const std::string whose = describe_worker(client.description, worker, client.worker.record);
     if (state.kind == platform::ChildState::Kind::killed) {
       log::error("{} ended by signal {} ({}). Other clients are not affected.", whose, state.value,
                  ::strsignal(state.value));
@@ -298,8 +316,7 @@ void Supervisor::kill_late_workers() {
   const auto now = Clock::now();
   for (Client& client : clients_) {
     if (client.worker.process == 0 || !client.left_at || *client.left_at + kWorkerGrace > now) continue;
-    log::warn("The worker of {} does not end although its client has left; it is killed.",
-              describe(client.number, client.process));
+    log::warn("The worker of {} does not end although its client has left; it is killed.", client.description);
     ::kill(client.worker.process, SIGKILL);
     client.left_at = now;  // in case it cannot even be killed at once: a driver in the kernel
   }
@@ -327,7 +344,7 @@ void Supervisor::watch_workers() {
 void Supervisor::kill_worker(Client& client, std::string_view reason) {
   client.stopped_at.reset();
   log::error("{} is killed: {}. Other clients are not affected.",
-             describe_worker(client.number, client.process, client.worker.process, client.worker.record), reason);
+             describe_worker(client.description, client.worker.process, client.worker.record), reason);
   log_last_commands(client.worker.record);
   ::kill(client.worker.process, SIGKILL);
   lose(client);
@@ -343,9 +360,17 @@ void Supervisor::kill_worker(Client& client, std::string_view reason) {
 // socket stays open meanwhile, as a Venus client whose read() finds an end of file tries again for ever at full CPU.
 //
 // A client that polls for a fence saw the end of a pipe when the worker died: its device is lost.
+//
+// A context of a virtual machine has the ring's bit too; all else is its device's to do, which learns of the worker's
+// death when that has come.
 void Supervisor::lose(Client& client) {
   constexpr std::array<std::byte, 1024> kZeros{};  // more than the longest reply
+  client.wishes = {};
   client.worker.will.execute();
+  if (worker_.door == Door::link) {
+    client.lost_at = Clock::now();
+    return;
+  }
   (void)platform::send_all(client.socket.get(), kZeros);
   platform::refuse_to_read(client.socket.get());
   client.lost_at = Clock::now();
@@ -355,6 +380,7 @@ void Supervisor::lose(Client& client) {
 // all.
 void Supervisor::refuse(Client& client) {
   lose(client);
+  client.hang_up = {};
   client.socket = UniqueFd();
 }
 
@@ -363,33 +389,33 @@ void Supervisor::refuse(Client& client) {
 void Supervisor::end_lost_clients() {
   const auto now = Clock::now();
   for (Client& client : clients_) {
-    if (!client.lost_at || !client.socket) continue;
+    if (worker_.door == Door::link || !client.lost_at || !client.socket) continue;
     const LastResort& resort = kLastResorts.at(static_cast<std::size_t>(client.signals_sent));
     if (*client.lost_at + resort.after > now) continue;
     ++client.signals_sent;
     const bool sent = platform::signal_peer(client.socket.get(), resort.signal);
     if (sent)
-      log::warn("{} does not notice that its worker is gone; it gets signal {} ({}).",
-                describe(client.number, client.process), resort.signal, ::strsignal(resort.signal));
-    if (!sent || static_cast<std::size_t>(client.signals_sent) == kLastResorts.size()) client.socket = UniqueFd();
+      log::warn("{} does not notice that its worker is gone; it gets signal {} ({}).", client.description,
+                resort.signal, ::strsignal(resort.signal));
+    if (sent && static_cast<std::size_t>(client.signals_sent) < kLastResorts.size()) continue;
+    client.hang_up = {};
+    client.socket = UniqueFd();
   }
 }
 
 void Supervisor::finish() {
-  // A client that has just exited may not have been seen to hang up yet.
+  new_clients_ = {};
   const auto end = Clock::now() + std::chrono::seconds(2);
-  const auto busy = [&] {
-    return std::ranges::any_of(clients_, [](const Client& client) {
-      pollfd state{.fd = client.socket.get(), .events = 0, .revents = 0};
-      return client.worker.process != 0 && ::poll(&state, 1, 0) > 0;
-    });
-  };
-  while (busy() && Clock::now() < end) {
-    pollfd wake{.fd = signals_.fd(), .events = POLLIN, .revents = 0};
-    ::poll(&wake, 1, 100);
+  const auto signals = loop_.when_readable(signals_.fd(), [this] {
     (void)signals_.take();
     reap_workers();
-  }
+  });
+  const auto busy = [&] {
+    return std::ranges::any_of(clients_,
+                               [](const Client& client) { return client.worker.process != 0 && client.left_at; });
+  };
+  loop_.run_once(std::chrono::milliseconds(0));  // a client that has just exited may not have been seen to hang up yet
+  while (busy() && Clock::now() < end) loop_.run_once(std::chrono::milliseconds(100));
   for (const Spare& spare : spares_) {
     ::kill(spare.worker.process, SIGKILL);
     (void)platform::wait_for_child(spare.worker.process);

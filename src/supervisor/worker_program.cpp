@@ -11,6 +11,10 @@
 
 namespace hesper::supervisor {
 
+std::string worker_name(Door door, std::uint64_t number) {
+  return fmt::format("{} {}", door == Door::link ? "context" : "client", number);
+}
+
 Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choices,
                                   std::vector<std::string> environment) {
   auto folder = platform::own_directory(argv0);
@@ -30,6 +34,8 @@ Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choice
   if (choices.memory_budget) {
     worker.options.insert(worker.options.end(), {"--memory-budget", std::to_string(*choices.memory_budget)});
   }
+  if (choices.import_granularity)
+    worker.options.insert(worker.options.end(), {"--import-granularity", std::to_string(*choices.import_granularity)});
   if (choices.emulate_dma_buf) worker.options.emplace_back("--emulate-dma-buf");
   if (choices.validate) worker.options.emplace_back("--validate");
   if (choices.verbose) worker.options.emplace_back("--verbose");

@@ -11,6 +11,12 @@
 
 namespace hesper::supervisor {
 
+// Which door a worker opens: how its client speaks to it.
+enum class Door : std::uint8_t {
+  vtest,  // a client on this machine: the vtest protocol
+  link,   // a context of a virtual machine: the orders of hesper-gpu (src/link)
+};
+
 inline constexpr int kWorkerSocket = 3;    // the client's connection, or of a spare worker its control socket
 inline constexpr int kWorkerLifeline = 4;  // see platform::die_with_parent()
 inline constexpr int kWorkerLastWill = 5;  // see last_will.h
@@ -24,8 +30,15 @@ struct SpareOrder {
   std::uint64_t client = 0;  // its number, for log lines
 };
 
-// Exit statuses of hesper-render --vtest-fd. A client of a worker that ended otherwise than by client_left still waits
-// for answers.
+// The option of hesper-render that takes the socket.
+[[nodiscard]] constexpr const char* door_option(Door door) noexcept {
+  return door == Door::link ? "--link-fd" : "--vtest-fd";
+}
+// What a worker's log lines begin with. number: of the client.
+[[nodiscard]] std::string worker_name(Door door, std::uint64_t number);
+
+// Exit statuses of hesper-render --vtest-fd and --link-fd. A client of a worker that ended otherwise than by
+// client_left still waits for answers.
 enum class WorkerExit : int {
   client_left = 0,
   cannot_start = 1,
@@ -45,15 +58,17 @@ struct WorkerProgram {
   std::vector<std::string> options;              // of WorkerChoices, those that the user gave
   std::vector<std::string> environment;          // "NAME=value"; without Venus, or a worker would be its own client
   std::optional<std::filesystem::path> capture;  // see CaptureFiles
+  Door door = Door::vtest;
 };
 
-// The options that `hesper exec` and `hesper vtest` share.
+// The options that `hesper exec`, `hesper vtest` and `hesper gpu` share.
 struct WorkerChoices {
   std::string memory;                                // empty: the worker decides
   std::optional<std::filesystem::path> host_driver;  // the only host driver to use
   std::optional<std::uint64_t> memory_budget;        // bytes; see render::ContextOptions
-  bool emulate_dma_buf = false;                      // see render::ContextOptions
-  bool validate = false;                             // see render::ContextOptions
+  std::optional<std::uint64_t> import_granularity;   // bytes; likewise
+  bool emulate_dma_buf = false;                      // likewise
+  bool validate = false;                             // likewise
   std::optional<std::filesystem::path> capture;      // see CaptureFiles
   bool verbose = false;
   std::vector<std::string> pass_environment;   // variables that workers get beside those that all get

@@ -1,17 +1,31 @@
 # A virtual machine for the tests: stock QEMU without KVM, Debian's kernel, and an initramfs made here: busybox, the
-# modules of virtio-gpu and our own tests/guest. Its shell is driven over the serial line.
+# modules of virtio-gpu, our own tests/guest, and, where a test wants it, Debian's Vulkan with both Mesa versions and our
+# tests/clients. Its shell is driven over the serial line.
 import contextlib
 import json
 import lzma
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import threading
 import time
 
-from support import HESPER, PROGRAMS, Missing, end_group, required, run, wait_until
+from support import (
+    BACKPORTS,
+    HESPER,
+    NATIVE_ICD,
+    PROGRAMS,
+    STABLE,
+    VENUS_ICD,
+    Missing,
+    end_group,
+    required,
+    run,
+    wait_until,
+)
 
 VM = required("HESPER_TEST_VM", "QEMU and a kernel, as tools/virtual-machine unpacks them")
 LIBRARIES = VM / "usr/lib/x86_64-linux-gnu"
@@ -79,16 +93,54 @@ def archive(entries):
     return bytes(result)
 
 
-def initramfs():
-    folder, program, data = 0o040755, 0o100755, 0o100644
+FOLDER, PROGRAM, DATA = 0o040755, 0o100755, 0o100644
+
+# In the guest: what selects a Mesa.
+GUEST_ICD = {STABLE: "/usr/share/vulkan/icd.d/stable.json", BACKPORTS: "/usr/share/vulkan/icd.d/backports.json"}
+
+
+def libraries(*files):
+    """The shared libraries that these need, by the names under which they are looked for."""
+    listed = subprocess.run(["ldd", *files], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {pathlib.Path(path) for path in re.findall(r"(/\S+) \(0x", listed)}
+
+
+def vulkan():
+    """Debian's Vulkan as entries of an archive: the loader, Venus of both Mesa versions, vulkaninfo and our clients."""
+    clients = {path.name: path for path in (PROGRAMS / "clients").iterdir() if os.access(path, os.X_OK)}
+    clients = {name: path for name, path in clients.items() if "." not in name and name != "gl"}  # gl needs OpenGL
+    clients["scanout"] = PROGRAMS / "guest/scanout"
+    clients["vulkaninfo"] = pathlib.Path(shutil.which("vulkaninfo"))
+    loader = pathlib.Path("/usr/lib/x86_64-linux-gnu/libvulkan.so.1")
+    files, drivers = {f"bin/{name}": path for name, path in clients.items()}, []
+    entries = {}
+    for mesa, manifest in VENUS_ICD.items():
+        content = json.loads(manifest.read_text())
+        driver = manifest.parent / content["ICD"]["library_path"]
+        if not driver.is_absolute() or not driver.exists():
+            driver = loader.parent / driver.name
+        drivers.append(driver)
+        content["ICD"]["library_path"] = f"/mesa-{mesa}.so"
+        files[f"mesa-{mesa}.so"] = driver
+        entries[GUEST_ICD[mesa][1:]] = (DATA, json.dumps(content).encode())
+    for path in {loader, *libraries(loader, *drivers, *clients.values())}:
+        # Debian's folders in / are links to those in /usr.
+        files[f"lib64/{path.name}" if path.name.startswith("ld-linux") else f"lib/{path.name}"] = path
+    return entries | {name: (PROGRAM, path.read_bytes()) for name, path in files.items()}
+
+
+def initramfs(with_vulkan=False):
     loaded = modules("virtio_gpu")
-    entries = {name: (folder, b"") for name in ("bin", "dev", "proc", "sys", "modules")}
-    entries["bin/busybox"] = (program, (VM / "usr/bin/busybox").read_bytes())
-    entries["bin/kms"] = (program, (PROGRAMS / "guest/kms").read_bytes())
-    entries["init"] = (program, INIT.encode())
+    entries = {name: (FOLDER, b"") for name in ("bin", "dev", "proc", "sys", "modules", "tmp")}
+    entries["bin/busybox"] = (PROGRAM, (VM / "usr/bin/busybox").read_bytes())
+    entries["bin/kms"] = (PROGRAM, (PROGRAMS / "guest/kms").read_bytes())
+    entries["init"] = (PROGRAM, INIT.encode())
+    if with_vulkan:
+        folders = ("lib", "lib64", "usr", "usr/share", "usr/share/vulkan", "usr/share/vulkan/icd.d")
+        entries |= {name: (FOLDER, b"") for name in folders} | vulkan()
     for name, content in loaded.items():
-        entries[f"modules/{name}.ko"] = (data, content)
-    entries["modules/order"] = (data, "".join(f"{name}.ko\n" for name in loaded).encode())
+        entries[f"modules/{name}.ko"] = (DATA, content)
+    entries["modules/order"] = (DATA, "".join(f"{name}.ko\n" for name in loaded).encode())
     return archive(entries)
 
 
@@ -102,7 +154,7 @@ class Gpu:
         self._log_path = scratch.path / "gpu.log"
         self._log = open(self._log_path, "a")
         self.process = subprocess.Popen(
-            [HESPER, "gpu", "--socket", self.socket, "-v", *options],
+            [HESPER, "gpu", "--socket", self.socket, "--host-driver", NATIVE_ICD, "-v", *options],
             env=scratch.environment(),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -112,10 +164,18 @@ class Gpu:
         # Made after the first.
         wait_until((scratch.path / "gpu.control").exists, 20, "hesper gpu does not listen on its socket.")
 
-    def device_processes(self):
-        """Process ids of hesper-gpu."""
+    def processes(self, name):
+        """Ids of those that hesper gpu has started, by the name of their program."""
         path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(child) for child in path.read_text().split()]
+        children = []
+        for child in path.read_text().split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0].endswith(f"/{name}".encode()):
+                    children.append(int(child))
+        return children
+
+    def device_processes(self):
+        return self.processes("hesper-gpu")
 
     def log(self):
         return self._log_path.read_text(errors="replace")
@@ -181,10 +241,11 @@ class Picture:
 
 
 class Machine:
-    """A guest on a Gpu. size of the window: that of the Gpu."""
+    """A guest on a Gpu."""
 
     memory = "256M"
     qemu, board = QEMU, "q35"
+    with_vulkan = False
 
     def __init__(self, scratch, gpu, arguments=()):
         self._qmp_path = scratch.path / "qmp"
@@ -213,9 +274,9 @@ class Machine:
         self._reader.start()
 
     def _boot_arguments(self, scratch):
-        image = scratch.path / "initramfs"
+        image = scratch.path / f"initramfs-{self.with_vulkan}"
         if not image.exists():
-            image.write_bytes(initramfs())
+            image.write_bytes(initramfs(self.with_vulkan))
         return ["-kernel", kernel(), "-initrd", image, "-append", "console=tty0 quiet panic=-1 vt.global_cursor_default=0"]
 
     def _read(self):
@@ -276,3 +337,10 @@ class Machine:
         self.process.stdin.close()
         self.process.stdout.close()
         self._errors.close()
+
+
+class VulkanMachine(Machine):
+    """One with Debian's Vulkan and our clients in it; GUEST_ICD selects the Mesa."""
+
+    memory = "768M"
+    with_vulkan = True

@@ -7,9 +7,6 @@
 //                        or "none"
 //   kms show X Y HX HY   a picture that depends on its size alone, and a cursor with its hot spot at X, Y; until
 //   SIGTERM
-#include <drm/drm.h>
-#include <drm/drm_mode.h>
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,55 +17,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
-#include <vector>
 
+#include "card.h"
+
+namespace hesper::guest {
 namespace {
-
-void check(bool good, const char* what) {
-  if (good) return;
-  std::perror(what);
-  std::exit(1);
-}
-
-std::uint64_t pointer(const void* at) { return reinterpret_cast<std::uintptr_t>(at); }
-
-struct Card {
-  int fd;
-  std::vector<std::uint32_t> crtcs, connectors;
-};
-
-Card open_card() {
-  Card card{.fd = ::open("/dev/dri/card0", O_RDWR | O_CLOEXEC), .crtcs = {}, .connectors = {}};
-  check(card.fd >= 0, "/dev/dri/card0");
-  drm_mode_card_res resources{};
-  check(::ioctl(card.fd, DRM_IOCTL_MODE_GETRESOURCES, &resources) == 0, "GETRESOURCES");
-  card.crtcs.resize(resources.count_crtcs);
-  card.connectors.resize(resources.count_connectors);
-  resources = {};
-  resources.crtc_id_ptr = pointer(card.crtcs.data());
-  resources.count_crtcs = static_cast<std::uint32_t>(card.crtcs.size());
-  resources.connector_id_ptr = pointer(card.connectors.data());
-  resources.count_connectors = static_cast<std::uint32_t>(card.connectors.size());
-  check(::ioctl(card.fd, DRM_IOCTL_MODE_GETRESOURCES, &resources) == 0, "GETRESOURCES");
-  return card;
-}
-
-// The modes of a connector, asked from the screen itself; none: it is not connected.
-std::vector<drm_mode_modeinfo> modes_of(const Card& card, std::size_t index) {
-  drm_mode_get_connector connector{};
-  connector.connector_id = card.connectors[index];
-  check(::ioctl(card.fd, DRM_IOCTL_MODE_GETCONNECTOR, &connector) == 0, "GETCONNECTOR");
-  std::vector<drm_mode_modeinfo> modes(connector.count_modes);
-  drm_mode_get_connector again{};
-  again.connector_id = connector.connector_id;
-  again.count_modes = connector.count_modes;
-  again.modes_ptr = pointer(modes.data());
-  check(::ioctl(card.fd, DRM_IOCTL_MODE_GETCONNECTOR, &again) == 0, "GETCONNECTOR");
-  modes.resize(again.connection == 1 ? again.count_modes : 0);
-  return modes;
-}
 
 int print_modes() {
   const Card card = open_card();
@@ -106,30 +60,14 @@ int show(int x, int y, int hot_x, int hot_y) {
   for (std::size_t i = 0; i < card.connectors.size() && i < card.crtcs.size(); ++i) {
     const auto modes = modes_of(card, i);
     if (modes.empty()) continue;
-    drm_mode_modeinfo mode = modes[0];
+    const drm_mode_modeinfo& mode = modes[0];
     const Buffer buffer = make_buffer(card, mode.hdisplay, mode.vdisplay);
     // Red grows to the right, green downwards, blue tells the screen.
     for (std::uint32_t row = 0; row < mode.vdisplay; ++row)
       for (std::uint32_t column = 0; column < mode.hdisplay; ++column)
         buffer.pixels[row * buffer.pitch + column] =
             (column % 256) << 16 | (row % 256) << 8 | (0x40 + 0x40 * static_cast<std::uint32_t>(i));
-    drm_mode_fb_cmd frame{};
-    frame.width = mode.hdisplay;
-    frame.height = mode.vdisplay;
-    frame.pitch = buffer.pitch * 4;
-    frame.bpp = 32;
-    frame.depth = 24;
-    frame.handle = buffer.handle;
-    check(::ioctl(card.fd, DRM_IOCTL_MODE_ADDFB, &frame) == 0, "ADDFB");
-    std::uint32_t connector = card.connectors[i];
-    drm_mode_crtc crtc{};
-    crtc.crtc_id = card.crtcs[i];
-    crtc.fb_id = frame.fb_id;
-    crtc.set_connectors_ptr = pointer(&connector);
-    crtc.count_connectors = 1;
-    crtc.mode = mode;
-    crtc.mode_valid = 1;
-    check(::ioctl(card.fd, DRM_IOCTL_MODE_SETCRTC, &crtc) == 0, "SETCRTC");
+    show_frame(card, i, mode, add_frame(card, buffer.handle, mode.hdisplay, mode.vdisplay, buffer.pitch * 4));
   }
   // A white square with a black one in its middle, in a cursor that is transparent otherwise.
   const Buffer image = make_buffer(card, 64, 64);
@@ -229,8 +167,10 @@ int print_cursor() {
 }
 
 }  // namespace
+}  // namespace hesper::guest
 
 int main(int argc, char** argv) {
+  using namespace hesper::guest;
   if (argc == 2 && std::string_view(argv[1]) == "modes") return print_modes();
   if (argc == 2 && std::string_view(argv[1]) == "cursor") return print_cursor();
   if (argc == 6 && std::string_view(argv[1]) == "show")

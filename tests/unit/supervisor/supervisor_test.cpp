@@ -62,9 +62,12 @@ class SupervisorTest : public testing::Test {
     platform::ignore_broken_pipes();
     signals_.emplace(std::move(*platform::SignalPipe::install(std::array{SIGCHLD, SIGUSR1})));
     listener_.emplace(std::move(*platform::Listener::at(directory_.path() / "socket")));
-    supervisor_.emplace(std::move(*Supervisor::create(
-        *listener_, *signals_, {.path = worker, .options = {}, .environment = {"PATH=/usr/bin:/bin"}},
-        {.max_clients = max_clients, .spare_workers = spares, .spare_retry = spare_retry})));
+    loop_ = *platform::EventLoop::create();
+    supervisor_ = *Supervisor::create(
+        *loop_, *signals_,
+        {.path = worker, .options = {}, .environment = {"PATH=/usr/bin:/bin"}, .capture = {}, .door = door_},
+        {.max_clients = max_clients, .spare_workers = spares, .spare_retry = spare_retry});
+    supervisor_->accept_from(*listener_);
     thread_ = std::thread([this] {
       status_ = supervisor_->run([](std::span<const platform::ReceivedSignal> received) {
         for (const auto& signal : received)
@@ -78,6 +81,7 @@ class SupervisorTest : public testing::Test {
     ::kill(::getpid(), SIGUSR1);
     thread_.join();
     supervisor_.reset();
+    loop_.reset();
     listener_.reset();
     signals_.reset();
     return status_.load();
@@ -119,7 +123,9 @@ class SupervisorTest : public testing::Test {
   test::TemporaryDirectory directory_;
   std::optional<platform::SignalPipe> signals_;
   std::optional<platform::Listener> listener_;
-  std::optional<Supervisor> supervisor_;
+  std::unique_ptr<platform::EventLoop> loop_;
+  std::unique_ptr<Supervisor> supervisor_;
+  Door door_ = Door::vtest;
   std::thread thread_;
   std::atomic<int> status_ = -1;
 };
@@ -290,6 +296,82 @@ TEST_F(SupervisorTest, ClientsInARowLeaveNoFdBehind) {
 TEST_F(SupervisorTest, WorkersDoNotShareOurTerminalsGroup) {
   serve("ps -o sid= -p $$ >&3 2>/dev/null || cut -d' ' -f6 /proc/$$/stat >&3");
   EXPECT_NE(std::atoi(read_all(connect()).c_str()), ::getsid(0));
+}
+
+class SupervisorOfContexts : public SupervisorTest {
+ protected:
+  // What the device has of a context: the link and the life.
+  using Ends = std::pair<UniqueFd, UniqueFd>;
+
+  SupervisorOfContexts() { door_ = Door::link; }
+
+  Ends serve_context() {
+    auto link = *platform::create_socket_pair();
+    auto life = *platform::create_socket_pair();
+    loop_->post([this, &link, &life] {
+      supervisor_->serve({.id = 7, .name = "vkcube", .link = std::move(link.second), .life = std::move(life.second)});
+    });
+    // The fds that went over are the supervisor's when it has run that.
+    std::atomic<bool> served = false;
+    loop_->post([&] { served = true; });
+    while (!served) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return {std::move(link.first), std::move(life.first)};
+  }
+};
+
+TEST_F(SupervisorOfContexts, AContextGetsAWorkerWithItsLink) {
+  serve("echo \"$*\" >&3");
+  const Ends ends = serve_context();
+  const std::string arguments = read_all(ends.first);
+  EXPECT_NE(arguments.find("--link-fd 3"), std::string::npos) << arguments;
+  EXPECT_NE(arguments.find("--name context 7"), std::string::npos) << arguments;
+  EXPECT_TRUE(hangs_up(ends.second, 20'000));
+}
+
+TEST_F(SupervisorOfContexts, ItsLifeEndsWhenTheWorkerIsDeadAndNotBefore) {
+  serve("exec 3>&-; read -r line </dev/null; sleep 0.5; kill -SEGV $$");
+  const Ends ends = serve_context();
+  EXPECT_EQ(read_all(ends.first), "") << "The worker closes the link,";
+  EXPECT_FALSE(hangs_up(ends.second, 100)) << "which is not its death.";
+  EXPECT_TRUE(hangs_up(ends.second, 20'000));
+}
+
+TEST_F(SupervisorOfContexts, TheEndOfItsLifeKillsTheWorker) {
+  serve("trap '' TERM HUP; while :; do sleep 1; done");
+  const Ends ends = serve_context();
+  EXPECT_FALSE(hangs_up(ends.second, 200));
+  platform::end_sending(ends.second.get());
+  EXPECT_TRUE(hangs_up(ends.second, 20'000));
+  EXPECT_EQ(read_all(ends.first), "") << "Nobody but the worker has the link.";
+}
+
+TEST_F(SupervisorOfContexts, OneBeyondTheLimitIsClosed) {
+  serve(kReadsUntilItsClientLeaves, 1);
+  const Ends first = serve_context();
+  const Ends second = serve_context();
+  EXPECT_TRUE(hangs_up(second.second, 20'000));
+  EXPECT_FALSE(hangs_up(first.second, 100));
+}
+
+TEST_F(SupervisorOfContexts, AWorkerThatCannotStartEndsItsContext) {
+  serve("exit 0");
+  std::filesystem::remove(directory_.path() / "worker");
+  EXPECT_TRUE(hangs_up(serve_context().second, 20'000));
+}
+
+TEST_F(SupervisorOfContexts, ItsEndEndsThem) {
+  serve(kReadsUntilItsClientLeaves);
+  const Ends ends = serve_context();
+  EXPECT_EQ(stop(), 5);
+  EXPECT_TRUE(hangs_up(ends.second, 0));
+}
+
+TEST_F(SupervisorOfContexts, ContextsInARowLeaveNoFdBehind) {
+  serve("exit 0");
+  EXPECT_TRUE(hangs_up(serve_context().second, 20'000));
+  const std::size_t before = open_fds();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(hangs_up(serve_context().second, 20'000));
+  EXPECT_EQ(open_fds(), before);
 }
 
 }  // namespace
