@@ -47,7 +47,7 @@ constexpr auto kEndPatience = 5s;        // for whoever was told to end
 constexpr auto kHangUpGrace = 300ms;     // between the end of QEMU's sockets and that of QEMU
 constexpr auto kPowerButtonPeriod = 5s;  // a guest that has just begun to boot does not notice the first time
 constexpr auto kDriverPeriod = 2s;
-constexpr std::size_t kMostErrors = 64 * 1024;  // bytes of what QEMU complains about
+constexpr std::size_t kMostErrors = std::size_t{64} * 1024;  // bytes of what QEMU complains about
 
 // From the start of the machine until a driver must have taken the GPU.
 std::chrono::seconds driver_patience(const Plan& plan) {
@@ -82,6 +82,7 @@ class Launcher {
       end();
     } else {
       while (qemu_.process > 0) turn();
+      explain_end();
     }
     end_helpers();
     if (console_) console_->finish();
@@ -96,6 +97,7 @@ class Launcher {
     std::string name;    // for log lines
     std::string loss;    // what the guest loses with it
     pid_t process = -1;  // -1: it does not run
+    std::optional<platform::ChildState> end = std::nullopt;
   };
 
   enum class State : std::uint8_t { starting, running, shutting_down, ending };
@@ -170,7 +172,7 @@ class Launcher {
     const auto process = attendants_.start(command, {{.fd = errors->write_end.get(), .number = STDOUT_FILENO},
                                                      {.fd = errors->write_end.get(), .number = STDERR_FILENO}});
     if (!process) return std::unexpected(process.error());
-    qemu_ = {.name = "QEMU", .loss = {}, .process = *process};
+    qemu_ = {.name = "QEMU", .loss = {}, .process = *process, .end = {}};
     errors_ = std::move(errors->read_end);
     errors_watch_ = loop_->when_readable(errors_.get(), [this] { read_errors(); });
     qmp_watch_ = loop_->when_readable(qmp_listener_->fd(), [this] { accept_qmp(); });
@@ -260,6 +262,7 @@ class Launcher {
     if (state.kind != platform::ChildState::Kind::exited && state.kind != platform::ChildState::Kind::killed)
       return std::nullopt;
     child.process = -1;
+    child.end = state;
     return state;
   }
 
@@ -284,17 +287,34 @@ class Launcher {
   }
 
   void look_after_qemu() {
-    const auto state = reap(qemu_);
-    if (!state) return;
-    read_errors();
-    if (!failure_.empty() || state_ == State::ending || ended_well(*state)) return;
+    if (reap(qemu_)) read_errors();
+  }
+
+  // Why QEMU has ended by itself, if that was not well.
+  void explain_end() {
+    if (!failure_.empty() || state_ == State::ending || !qemu_.end || ended_well(*qemu_.end)) return;
+    // It does not survive all losses of a helper, and may be seen to end before that is.
+    const auto until = Clock::now() + kHangUpGrace;
+    const auto runs = [](const Child& child) { return child.process > 0; };
+    while (std::ranges::any_of(helpers_, runs) && Clock::now() < until) {
+      loop_->run_once(10ms);
+      for (Child& helper : helpers_) static_cast<void>(reap(helper));
+    }
+    for (const Child& helper : helpers_) {
+      if (!helper.end || ended_well(*helper.end)) continue;
+      failure_ = fmt::format(
+          "{} {}, and QEMU with it, which could not do without just then. For the guest it is as if its "
+          "plug were pulled.",
+          helper.name, describe_end(*helper.end));
+      return;
+    }
     const std::string complaint = last_errors();
     if (auto explained = explain_qemu_error(complaint, plan_)) {
       failure_ = *explained;
       log::info("QEMU says: {}", complaint);
       return;
     }
-    failure_ = fmt::format("QEMU {}{}{}", describe_end(*state), complaint.empty() ? "" : ": ", complaint);
+    failure_ = fmt::format("QEMU {}{}{}", describe_end(*qemu_.end), complaint.empty() ? "" : ": ", complaint);
     if (complaint.empty())
       failure_ += state_ == State::starting ? "." : "; for the guest it is as if its plug were pulled.";
   }
@@ -353,7 +373,7 @@ class Launcher {
         driver_patience(plan_).count());
   }
 
-  json describe() const {
+  [[nodiscard]] json describe() const {
     const Machine& machine = plan_.machine;
     json forwards = json::array();
     for (const Forward& forward : machine.forwards)
@@ -472,7 +492,7 @@ class Launcher {
   std::vector<Child> helpers_;
   Child qemu_;
   std::multimap<Clock::time_point, std::function<void()>> timers_;
-  Clock::time_point driver_expected_{};
+  Clock::time_point driver_expected_;
 
   UniqueFd errors_;
   std::string complaints_;  // what QEMU wrote there, the beginning

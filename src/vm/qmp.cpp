@@ -47,7 +47,7 @@ bool is_deep(std::string_view line) {
 
 Result<QmpMessage> parse_qmp(std::string_view line) {
   if (is_deep(line)) return not_qmp(line);
-  json message = json::parse(line, nullptr, false);
+  const json message = json::parse(line, nullptr, false);
   if (!message.is_object()) return not_qmp(line);
   if (message.contains("QMP")) {
     const json& greeting = member(message, "QMP");

@@ -182,6 +182,9 @@ class Terminal(Base):
 class Kills(Base):
     """kill -9 of each process; the guest has not booted and does not hear its power button."""
 
+    # QEMU 11.1 aborts if the guest's firmware looks at the device just then.
+    LOST_GPU = "The guest has lost its screens|hesper gpu .*, and QEMU with it"
+
     def kill(self, pattern, *arguments):
         (self.scratch.path / "shared").mkdir(exist_ok=True)
         machine = self.start(Run, self.scratch, "--share", f"{self.scratch.path / 'shared'}:tag", "--shutdown-time", "1",
@@ -194,7 +197,7 @@ class Kills(Base):
 
     def check(self, pattern, says, *arguments):
         machine, processes = self.kill(pattern, *arguments)
-        wait_until(lambda: says in machine.errors(), 1, f"Nobody says '{says}': {machine.errors()}")
+        wait_until(lambda: re.search(says, machine.errors()), 1, f"Nobody says '{says}'.")
         self.assertEqual(machine.wait(20), 1)
         self.assert_nothing_left(processes)
 
@@ -207,10 +210,10 @@ class Kills(Base):
         self.check("usr/bin/qemu-system", "as if its plug were pulled")
 
     def test_hesper_gpu_launcher(self):
-        self.check("hesper gpu ", "The guest has lost its screens")
+        self.check("hesper gpu ", self.LOST_GPU)
 
     def test_hesper_gpu_device(self):
-        self.check("hesper-gpu ", "The guest has lost its screens")
+        self.check("hesper-gpu ", self.LOST_GPU)
 
     def test_virtiofsd(self):
         self.check("virtiofsd ", "The guest has lost the shared folder 'tag'")
