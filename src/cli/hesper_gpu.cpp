@@ -25,7 +25,9 @@
 #include "cli/display_mode.h"
 #include "cli/gpu_process.h"
 #include "device/control_connections.h"
+#include "device/display_fan.h"
 #include "device/gpu_door.h"
+#include "device/qemu_console.h"
 #include "device/screens.h"
 #include "device/window_file.h"
 #include "device/worker_contexts.h"
@@ -90,7 +92,10 @@ class GpuProcess {
     options.device.window_size = arguments.window_size;
     options.device.max_host_memory = arguments.host_memory;
     options.device.max_resources = arguments.max_resources;
-    auto door = device::GpuDoor::create(*process->loop_, std::move(options), process->contexts(), process->screens_,
+    options.on_display_socket = [console = &process->console_](UniqueFd socket) {
+      console->connect(std::move(socket));
+    };
+    auto door = device::GpuDoor::create(*process->loop_, std::move(options), process->contexts(), process->displays_,
                                         std::move(window));
     if (!door) return std::unexpected(std::move(door.error()));
     process->door_ = std::move(*door);
@@ -178,6 +183,8 @@ class GpuProcess {
   std::unique_ptr<device::WorkerContexts> workers_;
   device::NoContexts no_contexts_;
   device::Screens screens_;
+  device::QemuConsole console_{*loop_};
+  device::DisplayFan displays_{{&screens_, &console_}};
   std::unique_ptr<device::GpuDoor> door_;
   std::unique_ptr<device::ControlConnections> control_;
   platform::EventLoop::Watch orders_watch_;

@@ -55,6 +55,7 @@ GpuDoor::GpuDoor(platform::EventLoop& loop, const Options& options, UniqueFd win
     : loop_(loop),
       message_budget_(options.message_budget),
       window_size_(options.device.window_size),
+      on_display_socket_(options.on_display_socket),
       window_(std::move(window)) {}
 
 GpuDoor::~GpuDoor() = default;

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -36,6 +38,8 @@ class GpuDoor final : public vhost::Device, private gpu::GuestMemory {
     gpu::DeviceOptions device;  // config_changed is replaced
     // What the messages of both queues may take together while they are worked on, bytes. More than one message's most.
     std::uint64_t message_budget = std::uint64_t{256} << 20;
+    // What QEMU hands over for screens of its own, see QemuConsole.
+    std::function<void(UniqueFd socket)> on_display_socket = [](UniqueFd) {};
   };
 
   // window: a file of Options::device.window_size bytes that cannot shrink; none if that is 0.
@@ -59,6 +63,7 @@ class GpuDoor final : public vhost::Device, private gpu::GuestMemory {
   void on_start(vhost::Start start) override;
   void on_stop() override;
   void on_message(unsigned queue, vhost::Message message) override;
+  void on_display_socket(UniqueFd socket) override { on_display_socket_(std::move(socket)); }
 
  private:
   GpuDoor(platform::EventLoop& loop, const Options& options, UniqueFd window);
@@ -70,6 +75,7 @@ class GpuDoor final : public vhost::Device, private gpu::GuestMemory {
   platform::EventLoop& loop_;
   const std::uint64_t message_budget_;
   const std::uint64_t window_size_;
+  const std::function<void(UniqueFd)> on_display_socket_;
   UniqueFd window_;
   std::uint64_t accepted_ = 0;
   bool change_posted_ = false;

@@ -130,6 +130,7 @@ constexpr BackEnd::Entry BackEnd::kRequests[] = {
     {Request::set_backend_req_fd, "SET_BACKEND_REQ_FD", 0, 0, &BackEnd::set_backend_req_fd},
     {Request::get_config, "GET_CONFIG", 12, 12 + kMaxConfigSize, &BackEnd::get_config},
     {Request::set_config, "SET_CONFIG", 12, 12 + kMaxConfigSize, &BackEnd::set_config},
+    {Request::gpu_set_socket, "GPU_SET_SOCKET", 0, 0, &BackEnd::gpu_set_socket},
     {Request::get_max_mem_slots, "GET_MAX_MEM_SLOTS", 0, 0, &BackEnd::get_max_mem_slots},
     {Request::add_mem_reg, "ADD_MEM_REG", 40, 40, &BackEnd::add_mem_reg},
     {Request::rem_mem_reg, "REM_MEM_REG", 40, 40, &BackEnd::rem_mem_reg},
@@ -608,6 +609,12 @@ BackEnd::Outcome BackEnd::set_config(Payload payload, Fds&) {
 BackEnd::Outcome BackEnd::set_backend_req_fd(Payload, Fds& fds) {
   if (fds.size() != 1) return Outcome::refused(fmt::format("The channel comes with {} file descriptors.", fds.size()));
   channel_.open(std::move(fds.front()), negotiated(VHOST_USER_PROTOCOL_F_REPLY_ACK));
+  return {};
+}
+
+BackEnd::Outcome BackEnd::gpu_set_socket(Payload, Fds& fds) {
+  if (fds.size() != 1) return Outcome::refused(fmt::format("The socket comes with {} file descriptors.", fds.size()));
+  device_.on_display_socket(std::move(fds.front()));
   return {};
 }
 

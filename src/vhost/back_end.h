@@ -56,6 +56,9 @@ class Device {
   // at the next start.
   virtual void on_stop() = 0;
   virtual void on_message(unsigned queue, Message message) = 0;
+  // A socket on which the front-end wants to be told what its own screens shall show (vhost-user-gpu); it sends a new
+  // one before each start.
+  virtual void on_display_socket(UniqueFd /*socket*/) {}
 
  protected:
   ~Device() = default;
@@ -154,6 +157,7 @@ class BackEnd {
   [[nodiscard]] Outcome get_queue_num(Payload, Fds&);
   [[nodiscard]] Outcome set_vring_enable(Payload payload, Fds&);
   [[nodiscard]] Outcome set_backend_req_fd(Payload, Fds& fds);
+  [[nodiscard]] Outcome gpu_set_socket(Payload, Fds& fds);
   [[nodiscard]] Outcome get_config(Payload payload, Fds&);
   [[nodiscard]] Outcome set_config(Payload payload, Fds&);
   [[nodiscard]] Outcome get_max_mem_slots(Payload, Fds&);

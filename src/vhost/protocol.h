@@ -28,6 +28,7 @@ enum class Request : std::uint32_t {
   set_backend_req_fd = 21,
   get_config = 24,
   set_config = 25,
+  gpu_set_socket = 33,
   get_max_mem_slots = 36,
   add_mem_reg = 37,
   rem_mem_reg = 38,
