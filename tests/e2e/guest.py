@@ -126,18 +126,30 @@ def vulkan():
     for path in {loader, *libraries(loader, *drivers, *clients.values())}:
         # Debian's folders in / are links to those in /usr.
         files[f"lib64/{path.name}" if path.name.startswith("ld-linux") else f"lib/{path.name}"] = path
+    folders = ("lib", "lib64", "usr", "usr/share", "usr/share/vulkan", "usr/share/vulkan/icd.d")
+    entries = {name: (FOLDER, b"") for name in folders} | entries
     return entries | {name: (PROGRAM, path.read_bytes()) for name, path in files.items()}
 
 
-def initramfs(with_vulkan=False):
+def libdrm_tests():
+    """libdrm's programs for KMS as entries of an archive."""
+    programs = [VM / "usr/bin" / name for name in ("modetest", "modeprint", "proptest", "vbltest", "drmdevice")]
+    files = {f"bin/{path.name}": path for path in programs}
+    for path in libraries(*programs):
+        files[f"lib64/{path.name}" if path.name.startswith("ld-linux") else f"lib/{path.name}"] = path
+    return {"lib": (FOLDER, b""), "lib64": (FOLDER, b"")} | {
+        name: (PROGRAM, path.read_bytes()) for name, path in files.items()
+    }
+
+
+def initramfs(more=None):
+    """more: further entries."""
     loaded = modules("virtio_gpu")
     entries = {name: (FOLDER, b"") for name in ("bin", "dev", "proc", "sys", "modules", "tmp")}
     entries["bin/busybox"] = (PROGRAM, (VM / "usr/bin/busybox").read_bytes())
     entries["bin/kms"] = (PROGRAM, (PROGRAMS / "guest/kms").read_bytes())
     entries["init"] = (PROGRAM, INIT.encode())
-    if with_vulkan:
-        folders = ("lib", "lib64", "usr", "usr/share", "usr/share/vulkan", "usr/share/vulkan/icd.d")
-        entries |= {name: (FOLDER, b"") for name in folders} | vulkan()
+    entries |= more or {}
     for name, content in loaded.items():
         entries[f"modules/{name}.ko"] = (DATA, content)
     entries["modules/order"] = (DATA, "".join(f"{name}.ko\n" for name in loaded).encode())
@@ -245,18 +257,23 @@ class Machine:
 
     memory = "256M"
     qemu, board = QEMU, "q35"
-    with_vulkan = False
+    device = "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24"
+
+    @staticmethod
+    def more_entries():
+        """What is in its initramfs beside busybox, modules and kms."""
+        return {}
 
     def __init__(self, scratch, gpu, arguments=()):
         self._qmp_path = scratch.path / "qmp"
         self._errors_path = scratch.path / "qemu.log"
         self._errors = open(self._errors_path, "a")
-        device = "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24"
+        connection = ["-chardev", f"socket,id=gpu,path={gpu.socket}"] if gpu else []
         command = [
             self.qemu, "-L", VM / "usr/share/qemu", "-L", VM / "usr/share/seabios",
             "-machine", f"{self.board},memory-backend=mem", "-accel", "tcg", "-nodefaults", "-vga", "none", "-display", "none",
             "-object", f"memory-backend-memfd,id=mem,size={self.memory},share=on", "-m", self.memory,
-            "-chardev", f"socket,id=gpu,path={gpu.socket}", "-device", device,
+            *connection, "-device", self.device,
             "-qmp", f"unix:{self._qmp_path},server=on,wait=off", "-serial", "stdio",
             *self._boot_arguments(scratch), *arguments,
         ]  # fmt: skip
@@ -264,7 +281,7 @@ class Machine:
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
             command,
-            env=scratch.environment(LD_LIBRARY_PATH=str(LIBRARIES)),
+            env=scratch.environment(LD_LIBRARY_PATH=str(LIBRARIES), QEMU_MODULE_DIR=str(LIBRARIES / "qemu")),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -274,9 +291,9 @@ class Machine:
         self._reader.start()
 
     def _boot_arguments(self, scratch):
-        image = scratch.path / f"initramfs-{self.with_vulkan}"
+        image = scratch.path / f"initramfs-{type(self).__name__}"
         if not image.exists():
-            image.write_bytes(initramfs(self.with_vulkan))
+            image.write_bytes(initramfs(self.more_entries()))
         return ["-kernel", kernel(), "-initrd", image, "-append", "console=tty0 quiet panic=-1 vt.global_cursor_default=0"]
 
     def _read(self):
@@ -326,6 +343,12 @@ class Machine:
         assert "error" not in answer, answer
         return answer["return"]
 
+    def screendump(self):
+        """The path of a PNG file of what QEMU's own screen shows, if it has one."""
+        path = self._qmp_path.with_name("screendump.png")
+        self.qmp("screendump", {"filename": str(path), "format": "png"})
+        return path
+
     def close(self):
         if self.process.poll() is None:
             with contextlib.suppress(OSError, ValueError, AssertionError):
@@ -343,4 +366,22 @@ class VulkanMachine(Machine):
     """One with Debian's Vulkan and our clients in it; GUEST_ICD selects the Mesa."""
 
     memory = "768M"
-    with_vulkan = True
+    more_entries = staticmethod(vulkan)
+
+
+class KmsMachine(Machine):
+    """One with libdrm's KMS tests in it."""
+
+    more_entries = staticmethod(libdrm_tests)
+
+
+class QemuGpuMachine(KmsMachine):
+    """The same with QEMU's own virtio-gpu, to compare with. Takes no Gpu."""
+
+    device = "virtio-gpu-pci,xres=1024,yres=768"
+
+
+class VhostUserGpuMachine(Machine):
+    """One that has hesper gpu behind QEMU's own front-end, so that QEMU has a screen."""
+
+    device = "vhost-user-gpu-pci,chardev=gpu"
