@@ -3,222 +3,28 @@
 // process of its own, and checks each answer; without names: all of them. --list names them.
 //
 // A device that does not answer within kPatience has failed.
-#include <poll.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
+#include <exception>
 #include <format>
-#include <functional>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
-#include "gpu/protocol.h"
 #include "platform/signals.h"
-#include "platform/socket.h"
-#include "vhost/back_end.h"
-#include "vhost/front_end.h"
-#include "vhost/guest_driver.h"
+#include "raw_machine.h"
 
 namespace {
 
 using namespace hesper;
 using namespace hesper::gpu;
-using vhost::virtq_desc;
-using vhost::VIRTQ_DESC_F_NEXT;
-using vhost::VIRTQ_DESC_F_WRITE;
-using vhost::testing::FrontEnd;
-using vhost::testing::GuestDriver;
-using vhost::testing::GuestRam;
-
-constexpr auto kPatience = std::chrono::seconds(20);
-constexpr std::size_t kRam = std::size_t{32} << 20;
-constexpr std::uint64_t kFeatures = VIRTIO_GPU_F_VIRGL | VIRTIO_GPU_F_EDID | VIRTIO_GPU_F_RESOURCE_UUID |
-                                    VIRTIO_GPU_F_RESOURCE_BLOB | VIRTIO_GPU_F_CONTEXT_INIT | (1ULL << 32) |
-                                    (1ULL << 28) | (1ULL << 29) | (1ULL << 30);
-// Offsets into guest memory: rings, then a command, its response, a list that commands refer to.
-constexpr std::uint64_t kCommand = 0x10'0000;
-constexpr std::uint64_t kResponse = 0x20'0000;
-constexpr std::uint64_t kTable = 0x30'0000;
-
-void check(bool condition, std::string_view what) {
-  if (!condition) throw std::runtime_error(std::string(what));
-}
-
-// Tries until it is true.
-void wait_until(const std::function<bool()>& condition, std::string_view what) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    check(std::chrono::steady_clock::now() < end, what);
-    std::this_thread::yield();
-  }
-}
-
-class Machine {
- public:
-  explicit Machine(const std::string& path) : front_(connect(path)) {}
-
-  // A well-behaved start, up to a device that answers.
-  void boot() {
-    front_.connect(vhost::BackEnd::kProtocolFeatures);
-    start();
-  }
-  void start(std::uint16_t base = 0) {
-    const std::uint16_t bases[] = {base, 0};
-    front_.start(kFeatures & offered(), ram_, drivers_, bases);
-  }
-  // As at a reboot.
-  void reset() {
-    front_.stop();
-    for (GuestDriver& driver : drivers_) driver.reset();
-    const vhost::ConfigHeader config{.offset = 0, .size = 4, .flags = 0};
-    std::array<std::byte, sizeof(config) + 4> ask{};
-    std::memcpy(ask.data(), &config, sizeof(config));
-    front_.send(vhost::Request::get_config, ask);
-    start();
-  }
-
-  // Offers `bytes` as a command; the type of the response.
-  std::uint32_t command(std::span<const std::byte> bytes, unsigned queue = 0) {
-    std::memcpy(ram_.at(ram_.base() + kCommand, bytes.size()), bytes.data(), bytes.size());
-    std::memset(ram_.at(ram_.base() + kResponse, 0x1000), 0, 0x1000);
-    return offer(
-        {{.addr = ram_.base() + kCommand, .len = static_cast<std::uint32_t>(bytes.size()), .flags = 0, .next = 0},
-         {.addr = ram_.base() + kResponse, .len = 0x1000, .flags = VIRTQ_DESC_F_WRITE, .next = 0}},
-        queue);
-  }
-  template <class Command>
-  std::uint32_t send(const Command& what, unsigned queue = 0) {
-    return command(vhost::testing::payload_of(what), queue);
-  }
-  // The response's type once the chain is used.
-  std::uint32_t offer(std::initializer_list<virtq_desc> chain, unsigned queue = 0) {
-    drivers_[queue].describe_chain(0, chain);
-    drivers_[queue].offer(0);
-    front_.kick(queue);
-    wait_until([&] { return take_answers() && !drivers_[queue].take_used().empty(); }, "A command is not answered.");
-    virtio_gpu_ctrl_hdr response{};
-    std::memcpy(&response, ram_.at(ram_.base() + kResponse, sizeof(response)), sizeof(response));
-    return response.type;
-  }
-  void expect(std::uint32_t answer, std::uint32_t expected, std::string_view what) {
-    check(answer == expected, std::format("{}: the device answers {:#x}, not {:#x}.", what, answer, expected));
-  }
-  void expect_alive() {
-    expect(send(virtio_gpu_ctrl_hdr{.type = VIRTIO_GPU_CMD_GET_DISPLAY_INFO}), VIRTIO_GPU_RESP_OK_DISPLAY_INFO,
-           "A good command");
-  }
-  // Offers a chain that must break the ring; the device tells, and the other ring goes on. Then resets it.
-  void expect_broken(std::string_view what) {
-    static_cast<void>(front_.errors(0));
-    front_.kick(0);
-    wait_until([&] { return take_answers() && front_.errors(0) > 0; },
-               std::format("{} does not break the ring.", what));
-    check(drivers_[0].take_used().empty(), "A broken ring is used.");
-    virtio_gpu_update_cursor cursor{};
-    cursor.hdr.type = VIRTIO_GPU_CMD_MOVE_CURSOR;
-    expect(send(cursor, 1), VIRTIO_GPU_RESP_OK_NODATA, "The other ring");
-    reset();
-    expect_alive();
-  }
-  // The device hangs up.
-  void expect_hang_up(std::string_view what) {
-    wait_until(
-        [&] {
-          pollfd state{.fd = front_.socket(), .events = POLLIN, .revents = 0};
-          while (front_.take()) {
-          }
-          return ::poll(&state, 1, 0) > 0 && (state.revents & POLLHUP) != 0;
-        },
-        std::format("{} does not end the connection.", what));
-  }
-
-  FrontEnd& front() { return front_; }
-  GuestDriver& driver(unsigned queue) { return drivers_[queue]; }
-  GuestRam& ram() { return ram_; }
-  [[nodiscard]] bool has_contexts() { return (offered() & VIRTIO_GPU_F_VIRGL) != 0; }
-
-  std::uint32_t create_2d(std::uint32_t id, std::uint32_t width = 4, std::uint32_t height = 4,
-                          std::uint32_t format = 2) {
-    return send(virtio_gpu_resource_create_2d{.hdr = {.type = VIRTIO_GPU_CMD_RESOURCE_CREATE_2D},
-                                              .resource_id = id,
-                                              .format = format,
-                                              .width = width,
-                                              .height = height});
-  }
-  std::uint32_t unref(std::uint32_t id) {
-    return send(
-        virtio_gpu_resource_command{.hdr = {.type = VIRTIO_GPU_CMD_RESOURCE_UNREF}, .resource_id = id, .padding = 0});
-  }
-  std::uint32_t attach(std::uint32_t id, std::uint64_t address, std::uint32_t length, std::uint32_t claimed = 1) {
-    const struct {
-      virtio_gpu_resource_attach_backing command;
-      virtio_gpu_mem_entry entry;
-    } message{
-        .command = {.hdr = {.type = VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING}, .resource_id = id, .nr_entries = claimed},
-        .entry = {.addr = address, .length = length, .padding = 0}};
-    return send(message);
-  }
-  std::uint32_t transfer(std::uint32_t id, virtio_gpu_rect rect, std::uint64_t offset) {
-    return send(virtio_gpu_transfer_to_host_2d{.hdr = {.type = VIRTIO_GPU_CMD_TRANSFER_TO_HOST_2D},
-                                               .r = rect,
-                                               .offset = offset,
-                                               .resource_id = id,
-                                               .padding = 0});
-  }
-  std::uint32_t scanout(std::uint32_t scanout, std::uint32_t id, virtio_gpu_rect rect) {
-    return send(virtio_gpu_set_scanout{
-        .hdr = {.type = VIRTIO_GPU_CMD_SET_SCANOUT}, .r = rect, .scanout_id = scanout, .resource_id = id});
-  }
-  std::uint32_t blob(std::uint32_t id, std::uint32_t mem, std::uint64_t size, std::uint32_t context,
-                     std::uint64_t blob_id = 0) {
-    return send(virtio_gpu_resource_create_blob{
-        .hdr = {.type = VIRTIO_GPU_CMD_RESOURCE_CREATE_BLOB, .flags = 0, .fence_id = 0, .ctx_id = context},
-        .resource_id = id,
-        .blob_mem = mem,
-        .blob_flags = VIRTIO_GPU_BLOB_FLAG_USE_MAPPABLE,
-        .nr_entries = 0,
-        .blob_id = blob_id,
-        .size = size});
-  }
-
- private:
-  static UniqueFd connect(const std::string& path) {
-    auto socket = platform::connect_to(path);
-    check(socket.has_value(), "Nobody listens on the socket.");
-    return std::move(*socket);
-  }
-  // The answers of the device on the socket, and what it asks QEMU, which is granted. True.
-  bool take_answers() {
-    while (const auto answer = front_.take()) {
-      if (answer->header.request == std::to_underlying(vhost::Request::get_features))
-        features_ = answer->as<std::uint64_t>();
-    }
-    while (const auto request = front_.take_request())
-      front_.answer(static_cast<vhost::BackEndRequest>(request->header.request), 0);
-    return true;
-  }
-  std::uint64_t offered() {
-    wait_until([&] { return take_answers() && features_.has_value(); }, "The device does not tell its features.");
-    return *features_;
-  }
-
-  GuestRam ram_{kRam};
-  std::array<GuestDriver, 2> drivers_{GuestDriver(ram_, ram_.base()), GuestDriver(ram_, ram_.base() + 0x1000)};
-  FrontEnd front_;
-  std::optional<std::uint64_t> features_;
-};
+using namespace hesper::gpu::testing;
 
 // Chains.
 
-void looping_chains(Machine& machine) {
+void looping_chains(RawMachine& machine) {
   machine.boot();
   GuestDriver& driver = machine.driver(0);
   const std::uint64_t here = machine.ram().base() + kCommand;
@@ -231,7 +37,7 @@ void looping_chains(Machine& machine) {
   machine.expect_broken("A loop of two");
 }
 
-void tables_in_tables(Machine& machine) {
+void tables_in_tables(RawMachine& machine) {
   machine.boot();
   GuestDriver& driver = machine.driver(0);
   const std::uint64_t table = machine.ram().base() + kTable;
@@ -243,7 +49,7 @@ void tables_in_tables(Machine& machine) {
   machine.expect_broken("An indirect table in itself");
 }
 
-void addresses_outside(Machine& machine) {
+void addresses_outside(RawMachine& machine) {
   machine.boot();
   const std::uint64_t end = machine.ram().base() + kRam;
   for (const std::uint64_t address :
@@ -258,7 +64,7 @@ void addresses_outside(Machine& machine) {
   machine.expect_broken("A response over the end of memory");
 }
 
-void indices_that_lie(Machine& machine) {
+void indices_that_lie(RawMachine& machine) {
   machine.boot();
   machine.driver(0).set_avail_idx(40'000);
   machine.expect_broken("An index far ahead");
@@ -268,7 +74,7 @@ void indices_that_lie(Machine& machine) {
 
 // Commands.
 
-void unknown_commands(Machine& machine) {
+void unknown_commands(RawMachine& machine) {
   machine.boot();
   for (const std::uint32_t type : {0u, 1u, 0xffu, 0x10eu, 0x1ffu, 0x20au, 0x302u, 0x1100u, ~0u})
     machine.expect(machine.send(virtio_gpu_ctrl_hdr{.type = type}), VIRTIO_GPU_RESP_ERR_UNSPEC,
@@ -276,7 +82,7 @@ void unknown_commands(Machine& machine) {
   machine.expect_alive();
 }
 
-void short_commands(Machine& machine) {
+void short_commands(RawMachine& machine) {
   machine.boot();
   for (const std::uint32_t type :
        {0x101u, 0x102u, 0x103u, 0x104u, 0x105u, 0x106u, 0x107u, 0x108u, 0x109u, 0x10au, 0x10bu}) {
@@ -292,7 +98,7 @@ void short_commands(Machine& machine) {
   machine.expect_alive();
 }
 
-void sizes_that_overflow(Machine& machine) {
+void sizes_that_overflow(RawMachine& machine) {
   machine.boot();
   constexpr std::uint32_t kMost = ~0u;
   machine.expect(machine.create_2d(1, kMost, kMost), VIRTIO_GPU_RESP_ERR_INVALID_PARAMETER, "A picture of 2^64 pixels");
@@ -318,7 +124,7 @@ void sizes_that_overflow(Machine& machine) {
   machine.expect_alive();
 }
 
-void backing_outside(Machine& machine) {
+void backing_outside(RawMachine& machine) {
   machine.boot();
   machine.expect(machine.create_2d(1), VIRTIO_GPU_RESP_OK_NODATA, "A picture");
   for (const std::uint64_t address :
@@ -332,7 +138,7 @@ void backing_outside(Machine& machine) {
   machine.expect_alive();
 }
 
-void use_after_unref(Machine& machine) {
+void use_after_unref(RawMachine& machine) {
   machine.boot();
   constexpr virtio_gpu_rect kAll{.x = 0, .y = 0, .width = 4, .height = 4};
   machine.expect(machine.create_2d(7), VIRTIO_GPU_RESP_OK_NODATA, "A picture");
@@ -348,7 +154,7 @@ void use_after_unref(Machine& machine) {
   machine.expect_alive();
 }
 
-void scanouts_out_of_range(Machine& machine) {
+void scanouts_out_of_range(RawMachine& machine) {
   machine.boot();
   machine.expect(machine.create_2d(1), VIRTIO_GPU_RESP_OK_NODATA, "A picture");
   for (const std::uint32_t scanout : {1u, 15u, 16u, 0x8000'0000u, ~0u}) {
@@ -363,7 +169,7 @@ void scanouts_out_of_range(Machine& machine) {
   machine.expect_alive();
 }
 
-void many_resources(Machine& machine) {
+void many_resources(RawMachine& machine) {
   constexpr std::uint32_t kMany = 100'000;
   machine.boot();
   for (int round = 0; round < 2; ++round) {
@@ -380,7 +186,7 @@ void many_resources(Machine& machine) {
   machine.expect(machine.create_2d(id, 16'384, 1024), VIRTIO_GPU_RESP_OK_NODATA, "One in its place");
 }
 
-void blobs_beyond_the_window(Machine& machine) {
+void blobs_beyond_the_window(RawMachine& machine) {
   machine.boot();
   constexpr std::uint32_t kHost3d = VIRTIO_GPU_BLOB_MEM_HOST3D;
   if (!machine.has_contexts()) {
@@ -411,7 +217,7 @@ void blobs_beyond_the_window(Machine& machine) {
   machine.expect_alive();
 }
 
-void memory_that_moves(Machine& machine) {
+void memory_that_moves(RawMachine& machine) {
   machine.boot();
   machine.expect(machine.create_2d(1, 64, 64), VIRTIO_GPU_RESP_OK_NODATA, "A picture");
   machine.expect(machine.attach(1, machine.ram().base() + kTable, 64 * 64 * 4), VIRTIO_GPU_RESP_OK_NODATA,
@@ -425,7 +231,7 @@ void memory_that_moves(Machine& machine) {
   machine.expect_alive();
 }
 
-void kicks_for_nothing(Machine& machine) {
+void kicks_for_nothing(RawMachine& machine) {
   machine.boot();
   for (int i = 0; i < 100'000; ++i) machine.front().kick(i % 2 == 0 ? 0 : 1);
   machine.expect_alive();
@@ -433,7 +239,7 @@ void kicks_for_nothing(Machine& machine) {
 
 // Messages.
 
-void half_a_message(Machine& machine) {
+void half_a_message(RawMachine& machine) {
   machine.boot();
   machine.expect_alive();
   const vhost::MessageHeader header{.request = 5, .flags = vhost::kVersion, .size = 40};
@@ -442,7 +248,7 @@ void half_a_message(Machine& machine) {
   machine.front().close();
 }
 
-void a_message_of_four_gibibytes(Machine& machine) {
+void a_message_of_four_gibibytes(RawMachine& machine) {
   machine.boot();
   machine.expect_alive();
   const vhost::MessageHeader header{.request = 5, .flags = vhost::kVersion, .size = ~0u};
@@ -450,7 +256,7 @@ void a_message_of_four_gibibytes(Machine& machine) {
   machine.expect_hang_up("A message of 4 GiB");
 }
 
-void noise(Machine& machine) {
+void noise(RawMachine& machine) {
   std::array<std::byte, 4096> bytes{};
   std::uint32_t state = 1;
   for (std::byte& byte : bytes) byte = static_cast<std::byte>((state = state * 1'664'525 + 1'013'904'223) >> 24);
@@ -458,7 +264,7 @@ void noise(Machine& machine) {
   machine.expect_hang_up("Noise");
 }
 
-void rings_that_are_nowhere(Machine& machine) {
+void rings_that_are_nowhere(RawMachine& machine) {
   machine.front().connect(vhost::BackEnd::kProtocolFeatures);
   machine.front().set_memory(machine.ram());
   const vhost::VringAddr address{.index = 0,
@@ -482,7 +288,7 @@ void rings_that_are_nowhere(Machine& machine) {
 
 struct Attack {
   std::string_view name;
-  void (*run)(Machine&);
+  void (*run)(RawMachine&);
 };
 constexpr Attack kAttacks[] = {
     {"looping-chains", looping_chains},
@@ -518,7 +324,7 @@ int main(int argc, char** argv) {
   for (const Attack& attack : kAttacks) {
     if (arguments.size() > 1 && std::ranges::find(arguments, attack.name) == arguments.end()) continue;
     try {
-      Machine machine{std::string(arguments[0])};
+      RawMachine machine{std::string(arguments[0])};
       attack.run(machine);
       std::printf("%s ok\n", attack.name.data());
     } catch (const std::exception& error) {
