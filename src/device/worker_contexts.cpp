@@ -23,6 +23,7 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
 
   void map(const gpu::WindowRange& range, gpu::Cookie cookie) override {
     if (auto use = host_.window_.take(range)) return appear(std::move(use), cookie);
+    memory_->awaited = true;
     request_ = host_.window_.ask(range, [this, cookie](std::shared_ptr<const WindowFile::Use> use) {
       patience_ = {};
       appear(std::move(use), cookie);
@@ -35,6 +36,7 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
   void unmap() override {
     request_.reset();
     patience_ = {};
+    memory_->awaited = false;
     disappear();
     memory_->use.reset();
   }
@@ -49,6 +51,7 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
 
  private:
   void appear(std::shared_ptr<const WindowFile::Use> use, gpu::Cookie cookie) {
+    memory_->awaited = false;
     memory_->use = std::move(use);
     // A copy: a worker that is lost leaves the list.
     for (const auto& [link, resource] : std::vector(memory_->attached)) link->blob_appears(resource);

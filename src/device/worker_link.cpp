@@ -48,6 +48,42 @@ WorkerLink::~WorkerLink() { forget_blobs(); }
 
 void WorkerLink::send(const link::Order& order, std::span<const std::byte> bytes,
                       const std::shared_ptr<const UniqueFd>& fd) {
+  if (held_.empty()) return send_now(order, bytes, fd);
+  hold({.awaits = {}, .order = order, .bytes = {bytes.begin(), bytes.end()}, .fd = fd, .charge = {}});
+}
+
+void WorkerLink::hold(Held held) {
+  if (!outbox_) return;
+  const std::uint64_t size = sizeof(Held) + held.bytes.size();
+  held.charge = Budget::Charge(*options_.waiting_budget, size);
+  if (held_bytes_ + size > options_.most_waiting || !held.charge) {
+    lose(fmt::format("{} bytes of orders wait for memory that others still use, and no more may.", held_bytes_));
+    return order_death();
+  }
+  held_bytes_ += size;
+  held_.push_back(std::move(held));
+}
+
+void WorkerLink::send_held() {
+  while (!held_.empty() && !held_.front().awaits) {
+    const Held held = std::move(held_.front());
+    held_.pop_front();
+    held_bytes_ -= sizeof(Held) + held.bytes.size();
+    send_now(held.order, held.bytes, held.fd);
+  }
+}
+
+// Its place among what is held is given up.
+void WorkerLink::stop_awaiting(gpu::ResourceId resource) {
+  const auto at = std::ranges::find(held_, resource, &Held::awaits);
+  if (at == held_.end()) return;
+  held_bytes_ -= sizeof(Held) + at->bytes.size();
+  held_.erase(at);
+  send_held();
+}
+
+void WorkerLink::send_now(const link::Order& order, std::span<const std::byte> bytes,
+                          const std::shared_ptr<const UniqueFd>& fd) {
   if (!outbox_) return;
   bool sent = true;
   if (const std::size_t rest = link::padded(bytes.size()) - bytes.size(); rest == 0) {
@@ -80,6 +116,8 @@ void WorkerLink::attach(gpu::ResourceId resource, std::shared_ptr<BlobMemory> bl
   if (!outbox_) return;
   blob->attached.emplace_back(this, resource);
   const bool exists = blob->exists();
+  if (blob->awaited) hold({.awaits = resource, .order = {}, .bytes = {}, .fd = nullptr, .charge = {}});
+  if (!outbox_) return forget_blobs();  // it held too much
   attachments_.insert_or_assign(resource, Attachment{.blob = std::move(blob), .told = {}});
   if (exists) blob_appears(resource);
 }
@@ -90,18 +128,22 @@ void WorkerLink::blob_appears(gpu::ResourceId resource) {
   const std::uint64_t cookie = ++last_attachment_;
   attachment.told = cookie;
   holds_.emplace(cookie, Hold{.use = blob.use, .file = blob.file});
-  send({.kind = link::OrderKind::attach,
-        .number = std::to_underlying(resource),
-        .cookie = cookie,
-        .offset = blob.file ? 0 : blob.use->range().offset,
-        .size = blob.size,
-        .own_file = blob.file ? 1U : 0U},
-       {}, blob.file ? blob.file->fd : nullptr);
+  const link::Order order{.kind = link::OrderKind::attach,
+                          .number = std::to_underlying(resource),
+                          .cookie = cookie,
+                          .offset = blob.file ? 0 : blob.use->range().offset,
+                          .size = blob.size,
+                          .own_file = blob.file ? 1U : 0U};
+  const auto awaiting = std::ranges::find(held_, resource, &Held::awaits);
+  if (awaiting == held_.end()) return send(order, {}, blob.file ? blob.file->fd : nullptr);
+  awaiting->order = order;
+  awaiting->awaits.reset();
+  send_held();
 }
 
 void WorkerLink::blob_disappears(gpu::ResourceId resource) {
   const auto cookie = std::exchange(attachments_.at(resource).told, std::nullopt);
-  if (!cookie) return;
+  if (!cookie) return stop_awaiting(resource);
   holds_.at(*cookie).detached = true;
   send({.kind = link::OrderKind::detach, .number = std::to_underlying(resource), .cookie = *cookie});
 }
@@ -161,6 +203,8 @@ void WorkerLink::leave() {
   readable_ = {};
   link_ = UniqueFd();
   fences_.clear();
+  held_.clear();
+  held_bytes_ = 0;
   forget_blobs();
   too_late_ = loop_.at(std::chrono::steady_clock::now() + kDeathGrace, [this] { order_death(); });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,6 +39,8 @@ struct BlobMemory {
   std::shared_ptr<const WindowFile::Use> use;  // nullptr: it has none now
   std::vector<std::pair<WorkerLink*, gpu::ResourceId>> attached;
 
+  bool awaited = false;  // the guest has mapped it, but others still use the place
+
   [[nodiscard]] bool exists() const noexcept { return file != nullptr || use != nullptr; }
 };
 
@@ -69,7 +72,8 @@ class WorkerLink {
   void attach(gpu::ResourceId resource, std::shared_ptr<BlobMemory> blob);
   void detach(gpu::ResourceId resource);
 
-  // The blob is there from now on, or will not be any more; told if the worker has it attached.
+  // The blob is there from now on, or will not be any more, or not as soon as it was awaited. The worker has it
+  // attached.
   void blob_appears(gpu::ResourceId resource);
   void blob_disappears(gpu::ResourceId resource);
 
@@ -90,8 +94,23 @@ class WorkerLink {
     bool detached = false;
   };
 
+  // An order that must not overtake an attachment whose blob is awaited: what the guest asks for afterwards may name
+  // it.
+  struct Held {
+    std::optional<gpu::ResourceId> awaits;  // the place of such an attachment
+    link::Order order;
+    std::vector<std::byte> bytes;
+    std::shared_ptr<const UniqueFd> fd;
+    Budget::Charge charge;
+  };
+
+  // Sends, or holds behind what is held.
   void send(const link::Order& order, std::span<const std::byte> bytes = {},
             const std::shared_ptr<const UniqueFd>& fd = nullptr);
+  void send_now(const link::Order& order, std::span<const std::byte> bytes, const std::shared_ptr<const UniqueFd>& fd);
+  void hold(Held held);
+  void send_held();
+  void stop_awaiting(gpu::ResourceId resource);
   void read_events();
   // What is wrong with it; empty: nothing.
   [[nodiscard]] std::string take(const link::Event& event);
@@ -109,6 +128,8 @@ class WorkerLink {
   bool told_lost_ = false;              // the device knows, or has left first
   std::vector<std::byte> partial_;      // of an event
   std::uint64_t last_attachment_ = 0;
+  std::deque<Held> held_;  // not empty: the first one awaits a blob
+  std::uint64_t held_bytes_ = 0;
   std::unordered_map<gpu::ResourceId, Attachment> attachments_;
   std::unordered_map<std::uint64_t, Hold> holds_;
   std::unordered_set<gpu::Cookie> fences_;

@@ -258,6 +258,83 @@ TEST_F(WorkerContextsTest, ARangeIsNotUsedAgainBeforeItsWorkersHaveReleasedIt) {
   EXPECT_TRUE(events_.lost.empty());
 }
 
+// A command on a ring that waits for the submission imports the blob.
+TEST_F(WorkerContextsTest, WhatTheGuestAsksForAfterAnAttachmentDoesNotOvertakeIt) {
+  auto& context = create(1);
+  auto& other = create(2);
+  blob(context, 5);
+  map(5, 10);
+  attach(context, 5);
+  const auto cookie = orders(worker(1))[0].cookie;
+  context.detach(gpu::ResourceId{5});
+  blobs_.at(5)->unmap();
+  blob(context, 6);
+  map(6, 10);
+  attach(context, 6);
+  EXPECT_TRUE(context.submit(std::as_bytes(std::span("01234567", 8))));
+  context.fence(0, gpu::Cookie{50});
+  EXPECT_TRUE(other.submit(std::as_bytes(std::span("01234567", 8))));
+  EXPECT_EQ(orders(worker(2)).size(), 1u) << "Only the context that has it attached waits.";
+  const auto before = orders(worker(1));
+  ASSERT_EQ(before.size(), 1u);
+  EXPECT_EQ(before[0].kind, OrderKind::detach);
+  worker(1).tell(EventKind::released, cookie);
+  EXPECT_TRUE(comes([&] { return mapped(6); }));
+  const auto after = orders(worker(1));
+  ASSERT_EQ(after.size(), 3u);
+  EXPECT_EQ(after[0].kind, OrderKind::attach);
+  EXPECT_EQ(after[0].number, 6u);
+  EXPECT_EQ(after[1].kind, OrderKind::submit);
+  EXPECT_EQ(after[2].kind, OrderKind::fence);
+}
+
+TEST_F(WorkerContextsTest, NobodyWaitsForAnAttachmentThatIsGivenUp) {
+  auto& context = create(1);
+  blob(context, 5);
+  map(5, 10);
+  attach(context, 5);
+  EXPECT_EQ(orders(worker(1)).size(), 1u);
+  context.detach(gpu::ResourceId{5});
+  blobs_.at(5)->unmap();
+  for (const bool by_unmap : {true, false}) {
+    blob(context, 6);
+    map(6, 10);
+    attach(context, 6);
+    EXPECT_TRUE(context.submit(std::as_bytes(std::span("01234567", 8))));
+    if (by_unmap) {
+      blobs_.at(6)->unmap();
+      context.detach(gpu::ResourceId{6});
+    } else {
+      context.detach(gpu::ResourceId{6});
+      blobs_.at(6)->unmap();
+    }
+    const auto told = orders(worker(1));
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(told.back().kind, OrderKind::submit);
+    blobs_.erase(6);
+    events_.maps.clear();
+  }
+}
+
+TEST_F(WorkerContextsTest, WhatIsHeldBackIsBounded) {
+  auto& context = create(1);
+  blob(context, 5);
+  map(5, 10);
+  attach(context, 5);
+  context.detach(gpu::ResourceId{5});
+  blobs_.at(5)->unmap();
+  blob(context, 6);
+  map(6, 10);
+  attach(context, 6);
+  const std::vector<std::byte> commands(300'000);
+  bool taken = true;
+  for (int i = 0; i < 10 && taken; ++i) taken = context.submit(commands).has_value();
+  EXPECT_FALSE(taken);
+  EXPECT_EQ(events_.lost, std::vector{gpu::Cookie{1}});
+  worker(1).die();
+  EXPECT_TRUE(comes([&] { return mapped(6); }));
+}
+
 TEST_F(WorkerContextsTest, ADeadWorkerReleasesAndAnEndOfItsLinkDoesNot) {
   auto& context = create(1);
   blob(context, 5);
