@@ -16,9 +16,11 @@ def setUpModule():
 class Vulkan(TestCase):
     """A guest with Vulkan that has booted. Without spare workers, so that each worker is some program's."""
 
+    options = ()  # of hesper gpu
+
     def setUp(self):
         super().setUp()
-        self.gpu = self.start(Gpu, self.scratch, "--spare-workers", "0")
+        self.gpu = self.start(Gpu, self.scratch, "--spare-workers", "0", *self.options)
         self.machine = self.start(VulkanMachine, self.scratch, self.gpu)
         self.machine.boot()
 
@@ -84,6 +86,8 @@ class Programs(Vulkan):
 
 
 class Losses(Vulkan):
+    options = ("--import-granularity", "16384")  # as on a host with such pages; the guest's have 4 KiB
+
     def test_worker_pause_reset_and_end(self):
         self.use(BACKPORTS)
         self.show(5)
