@@ -125,6 +125,30 @@ class Software(Guest):
             wait_until(lambda: self.cursor_is_right(x, y), 20, f"The cursor is not as the guest says at {x}, {y}.")
 
 
+class Venus(Guest):
+    """Compositor and programs on the host's driver, with the guest's stock Mesa."""
+
+    def test_programs_and_cursor(self):
+        with self.subTest("vulkaninfo"):
+            summary = self.machine.run("vulkaninfo --summary", 120)
+            self.assertRegex(summary, r"driverName *= venus")
+            self.assertRegex(summary, r"deviceName *= Virtio-GPU Venus \(llvmpipe")
+
+        with self.subTest("a Vulkan program and, beside it, an OpenGL program"):
+            self.present()
+            said = self.machine.run("glmark2-es2-wayland --validate --size 200x150 -b build -b texture", 200)
+            self.assertRegex(said, r"GL_RENDERER: +zink Vulkan 1\.\d\(Virtio-GPU Venus")
+            self.assertEqual(said.count("Validation: Success"), 2, said)
+            self.machine.end_program("swapchain")
+
+        with self.subTest("cursor"):
+            for x, y in ((700, 500), (1000, 100)):
+                self.point(x, y)
+                wait_until(lambda: self.cursor_is_right(x, y), 20, f"The cursor is not as the guest says at {x}, {y}.")
+        for word in ("warning:", "error:", "SIGSYS"):
+            self.assertNotIn(word, self.gpu.log())
+
+
 class Arm64(Guest):
     """An arm64 guest whose kernel has pages of 16 KiB."""
 
