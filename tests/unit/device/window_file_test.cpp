@@ -64,13 +64,6 @@ TEST_F(WindowFileTest, TheNextOneFindsZerosAndTheNeighboursFindTheirs) {
   EXPECT_EQ(behind->bytes()[0], std::byte{7});
 }
 
-TEST_F(WindowFileTest, PagesGoBackToTheSystem) {
-  auto use = file_->take({.offset = 0, .size = 100 * kPage});
-  std::ranges::fill(mapping_.bytes().first(100 * kPage), std::byte{7});
-  use.reset();
-  EXPECT_TRUE(platform::written_ranges(file_->fd()->get(), kSize).empty());
-}
-
 TEST_F(WindowFileTest, WhoWaitsIsToldWhenAllOfItIsFreeAndNeverWithinACall) {
   auto one = file_->take({.offset = 0, .size = kPage});
   auto two = file_->take({.offset = kPage, .size = kPage});

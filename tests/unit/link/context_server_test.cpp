@@ -3,10 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
-#include <deque>
 #include <map>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -85,7 +86,7 @@ class ContextServerTest : public testing::Test {
     if (!following.empty()) order.size = following.size();
     std::vector<std::byte> bytes(sizeof(order) + padded(following.size()));
     std::memcpy(bytes.data(), &order, sizeof(order));
-    std::memcpy(bytes.data() + sizeof(order), following.data(), following.size());
+    std::ranges::copy(std::as_bytes(std::span(following)), bytes.begin() + sizeof(order));
     ASSERT_TRUE(platform::send_message(gpu_.get(), bytes, fd));
   }
   void create() { send({.kind = OrderKind::create, .offset = 1 << 20}, "vkcube", window_.get()); }

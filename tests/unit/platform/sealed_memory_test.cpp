@@ -1,6 +1,8 @@
-// Shared memory of the Linux half only: nobody who has the fd can change its size.
+// Shared memory of the Linux half only: nobody who has the fd can change its size, and pages can go back.
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "platform/shared_memory.h"
 
@@ -12,6 +14,20 @@ TEST(SealedMemory, NeitherShrinksNorGrows) {
   ASSERT_TRUE(fd);
   EXPECT_NE(::ftruncate(fd->get(), 0), 0);
   EXPECT_NE(::ftruncate(fd->get(), 8192), 0);
+}
+
+TEST(SealedMemory, DiscardedPagesGoBackToTheSystem) {
+  const std::size_t size = 16 * page_size();
+  auto fd = create_shared_memory("test", size);
+  ASSERT_TRUE(fd);
+  auto mapping = Mapping::map(fd->get(), size);
+  ASSERT_TRUE(mapping);
+  std::ranges::fill(mapping->bytes(), std::byte{7});
+  discard(fd->get(), *mapping, {.offset = page_size(), .size = size - page_size()});
+  const auto left = written_ranges(fd->get(), size);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].offset, 0u);
+  EXPECT_EQ(left[0].size, page_size());
 }
 
 }  // namespace

@@ -79,5 +79,18 @@ TEST(Mapping, MovingKeepsTheAddress) {
   EXPECT_EQ(to.size(), 4096u);
 }
 
+TEST(SharedMemory, DiscardZeroesTheRangeAndNothingElse) {
+  auto fd = create_shared_memory("test", 4 * page_size());
+  ASSERT_TRUE(fd);
+  auto mapping = Mapping::map(fd->get(), 4 * page_size());
+  ASSERT_TRUE(mapping);
+  const auto bytes = mapping->bytes();
+  std::fill(bytes.begin(), bytes.end(), std::byte{7});
+  discard(fd->get(), *mapping, {.offset = 100, .size = 2 * page_size()});
+  EXPECT_EQ(bytes[99], std::byte{7});
+  for (std::size_t i = 100; i < 100 + 2 * page_size(); ++i) ASSERT_EQ(bytes[i], std::byte{0}) << i;
+  EXPECT_EQ(bytes[100 + 2 * page_size()], std::byte{7});
+}
+
 }  // namespace
 }  // namespace hesper::platform
