@@ -162,6 +162,7 @@ class Arm64(Guest):
 
     def test_desktop(self):
         self.assertEqual(self.machine.run("uname -m; getconf PAGESIZE").split(), ["aarch64", "16384"])
+        self.assertRegex(self.machine.run("vulkaninfo --summary", 120), r"driverName *= venus")
         self.assertFalse(self.cube_is_shown())
         self.machine.start_program("vkcube --wsi wayland", "^Selected GPU")
         wait_until(self.cube_is_shown, 60, "The cube is not on the screen.")
