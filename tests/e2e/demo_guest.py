@@ -65,11 +65,11 @@ class DemoGuest(Machine):
         self.run("mount -t erofs -o ro /dev/vdb /mnt")
         return before
 
-    def wait_for_desktop(self, timeout=120):
+    def wait_for_desktop(self, timeout=300):
         ready = "[ -S $XDG_RUNTIME_DIR/wayland-0 ]"
         self.run(f"for i in $(seq {timeout * 5}); do {ready} && exit; sleep 0.2; done; exit 1", timeout + 20)
 
-    def start_program(self, command, says, timeout=120):
+    def start_program(self, command, says, timeout=240):
         """Starts a program in the background and waits for a line of it that has this; the line. Its output is in
         /tmp/NAME.log, its process id in /tmp/NAME.pid."""
         name = pathlib.PurePath(command.split()[0]).name

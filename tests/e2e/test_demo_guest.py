@@ -68,7 +68,7 @@ class Guest(TestCase):
         self.machine = self.start(self.machine_kind, self.scratch, self.gpu, self.guest)
         self.machine.boot()
         self.machine.wait_for_desktop()
-        wait_until(self.desktop_is_shown, 60, "The desktop is not on the screen.")
+        wait_until(self.desktop_is_shown, 180, "The desktop is not on the screen.")
 
     def desktop_is_shown(self):
         picture = self.gpu.screenshot()
@@ -165,4 +165,4 @@ class Arm64(Guest):
         self.assertRegex(self.machine.run("vulkaninfo --summary", 120), r"driverName *= venus")
         self.assertFalse(self.cube_is_shown())
         self.machine.start_program("vkcube --wsi wayland", "^Selected GPU")
-        wait_until(self.cube_is_shown, 60, "The cube is not on the screen.")
+        wait_until(self.cube_is_shown, 180, "The cube is not on the screen.")
