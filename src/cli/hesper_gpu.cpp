@@ -26,6 +26,7 @@
 #include "cli/gpu_process.h"
 #include "device/control_connections.h"
 #include "device/display_fan.h"
+#include "device/frame_feeds.h"
 #include "device/gpu_door.h"
 #include "device/qemu_console.h"
 #include "device/screens.h"
@@ -77,14 +78,15 @@ Result<std::vector<gpu::Output>> outputs_of(const std::vector<std::string>& mode
 // Everything that the process consists of. Lives as long as the process.
 class GpuProcess {
  public:
-  static Result<std::unique_ptr<GpuProcess>> create(const Arguments& arguments, UniqueFd window, UniqueFd orders) {
+  static Result<std::unique_ptr<GpuProcess>> create(const Arguments& arguments, platform::SharedMemoryWithReader window,
+                                                    UniqueFd orders) {
     auto outputs = outputs_of(arguments.modes);
     if (!outputs) return std::unexpected(std::move(outputs.error()));
     auto loop = platform::EventLoop::create();
     if (!loop) return std::unexpected(std::move(loop.error()));
-    std::unique_ptr<GpuProcess> process(new GpuProcess(std::move(*loop), std::move(orders)));
+    std::unique_ptr<GpuProcess> process(new GpuProcess(std::move(*loop), std::move(orders), std::move(window.reader)));
     if (arguments.window_size != 0) {
-      if (auto made = process->make_contexts(arguments, window.get()); !made)
+      if (auto made = process->make_contexts(arguments, window.fd.get()); !made)
         return std::unexpected(std::move(made.error()));
     }
     device::GpuDoor::Options options;
@@ -96,12 +98,13 @@ class GpuProcess {
       console->connect(std::move(socket));
     };
     auto door = device::GpuDoor::create(*process->loop_, std::move(options), process->contexts(), process->displays_,
-                                        std::move(window));
+                                        std::move(window.fd));
     if (!door) return std::unexpected(std::move(door.error()));
     process->door_ = std::move(*door);
     if (process->workers_) process->workers_->tell(process->door_->device());
-    process->control_ =
-        std::make_unique<device::ControlConnections>(*process->loop_, process->door_->device(), process->screens_);
+    process->feeds_.tell(process->door_->device());
+    process->control_ = std::make_unique<device::ControlConnections>(*process->loop_, process->door_->device(),
+                                                                     process->screens_, process->feeds_);
     return process;
   }
 
@@ -112,8 +115,10 @@ class GpuProcess {
   }
 
  private:
-  GpuProcess(std::unique_ptr<platform::EventLoop> loop, UniqueFd orders)
-      : loop_(std::move(loop)), orders_(std::move(orders)) {}
+  GpuProcess(std::unique_ptr<platform::EventLoop> loop, UniqueFd orders, UniqueFd window_reader)
+      : loop_(std::move(loop)),
+        orders_(std::move(orders)),
+        feeds_(*loop_, window_reader ? std::make_shared<const UniqueFd>(std::move(window_reader)) : nullptr) {}
 
   gpu::ContextHost& contexts() noexcept {
     if (workers_) return *workers_;
@@ -184,16 +189,17 @@ class GpuProcess {
   device::NoContexts no_contexts_;
   device::Screens screens_;
   device::QemuConsole console_{*loop_};
-  device::DisplayFan displays_{{&screens_, &console_}};
+  device::FrameFeeds feeds_;
+  device::DisplayFan displays_{{&screens_, &console_, &feeds_}};
   std::unique_ptr<device::GpuDoor> door_;
   std::unique_ptr<device::ControlConnections> control_;
   platform::EventLoop::Watch orders_watch_;
   cli::GpuExit exit_ = cli::GpuExit::front_end_left;
 };
 
-Result<UniqueFd> make_window(std::uint64_t size) {
-  if (size == 0) return UniqueFd();
-  return platform::create_shared_memory("hesper-window", size);
+Result<platform::SharedMemoryWithReader> make_window(std::uint64_t size) {
+  if (size == 0) return platform::SharedMemoryWithReader{};
+  return platform::create_shared_memory_with_reader("hesper-window", size);
 }
 
 // False: the process must not go on.
@@ -252,7 +258,7 @@ int main(int argc, char** argv) {
   }
   platform::die_with_parent(UniqueFd(cli::kGpuLifeline));
   platform::ignore_broken_pipes();
-  // Before the sandbox, whose limit of a file's size is the host's memory.
+  // Before the sandbox, whose limit of a file's size is the host's memory, and in which no file can be opened.
   auto window = make_window(arguments.window_size);
   if (!window) {
     log::error("{}", window.error().message);

@@ -11,13 +11,14 @@
 
 namespace hesper::device {
 
-inline constexpr std::uint32_t kControlVersion = 0x48530002;  // first in every message
+inline constexpr std::uint32_t kControlVersion = 0x48530003;  // first in every message
 
 enum class ControlCommand : std::uint32_t {
   screenshot = 1,   // what a display shows; an fd comes with the reply
   set_display = 2,  // its mode, or that it is not connected
   add_display = 3,  // connects the first one that is not; `display` of the request does not count
   report = 4,       // a DeviceReport; an fd comes with the reply; nothing else of the request counts
+  subscribe = 5,    // after the reply, the connection is a feed of the displays: frame/protocol.h
 };
 
 struct ControlRequest {

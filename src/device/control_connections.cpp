@@ -39,12 +39,18 @@ void ControlConnections::on_readable(Place place) {
     std::memcpy(reply.message.data(), message.data(), std::min(message.size(), reply.message.size() - 1));
     answer = Answer{.reply = reply};
   }
-  if (!platform::send_message(place->socket.get(), std::as_bytes(std::span(&answer->reply, 1)), answer->fd.get()))
+  if (!platform::send_message(place->socket.get(), std::as_bytes(std::span(&answer->reply, 1)), answer->fd.get())) {
     connections_.erase(place);
+  } else if (request.command == ControlCommand::subscribe && answer->reply.error == 0) {
+    UniqueFd socket = std::move(place->socket);
+    connections_.erase(place);
+    feeds_.add(std::move(socket));
+  }
 }
 
 Result<ControlConnections::Answer> ControlConnections::execute(const ControlRequest& request) {
   if (request.command == ControlCommand::report) return report();
+  if (request.command == ControlCommand::subscribe) return subscribe();
   if (request.command == ControlCommand::add_display) return add_display(request);
   if (request.display >= device_.outputs().count())
     return fail(fmt::format("There is no display {}; this device has {}.", request.display, device_.outputs().count()),
@@ -54,6 +60,13 @@ Result<ControlConnections::Answer> ControlConnections::execute(const ControlRequ
     case ControlCommand::set_display: return set_display(request.display, request);
     default: return fail(fmt::format("Request {} is unknown.", static_cast<std::uint32_t>(request.command)), EINVAL);
   }
+}
+
+Result<ControlConnections::Answer> ControlConnections::subscribe() const {
+  if (feeds_.full())
+    return fail(fmt::format("{} programs are subscribed to the displays already, the limit.", FrameFeeds::kMost),
+                EBUSY);
+  return Answer{};
 }
 
 Result<ControlConnections::Answer> ControlConnections::screenshot(std::uint32_t display) {
@@ -81,6 +94,7 @@ Result<ControlConnections::Answer> ControlConnections::set_display(std::uint32_t
   }
   auto set = device_.set_output(display, std::move(output));
   if (!set) return std::unexpected(std::move(set.error()));
+  feeds_.outputs_changed();
   Answer answer;
   answer.reply.display = display;
   return answer;
@@ -130,6 +144,7 @@ Result<ControlConnections::Answer> ControlConnections::report() const {
   report.transfers = activity.transfers;
   report.transferred_bytes = activity.transferred_bytes;
   screens_.describe(report);
+  feeds_.describe(report);
   std::memcpy(mapping->data(), &report, sizeof(report));
   Answer answer;
   answer.fd = std::move(*file);

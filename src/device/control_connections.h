@@ -1,4 +1,5 @@
-// ControlConnections: answers what comes over control connections (control.h). Accepts none itself.
+// ControlConnections: answers what comes over control connections (control.h), and hands over those that become
+// something else. Accepts none itself.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "device/control.h"
+#include "device/frame_feeds.h"
 #include "device/screens.h"
 #include "gpu/device.h"
 #include "platform/event_loop.h"
@@ -20,8 +22,8 @@ class ControlConnections {
   static constexpr std::size_t kMost = 16;  // open at a time; further ones are closed
 
   // All outlive this.
-  ControlConnections(platform::EventLoop& loop, gpu::Device& device, Screens& screens) noexcept
-      : loop_(loop), device_(device), screens_(screens) {}
+  ControlConnections(platform::EventLoop& loop, gpu::Device& device, Screens& screens, FrameFeeds& feeds) noexcept
+      : loop_(loop), device_(device), screens_(screens), feeds_(feeds) {}
 
   void add(UniqueFd socket);
   [[nodiscard]] std::size_t count() const noexcept { return connections_.size(); }
@@ -39,6 +41,7 @@ class ControlConnections {
     UniqueFd fd = UniqueFd();
   };
   [[nodiscard]] Result<Answer> execute(const ControlRequest& request);
+  [[nodiscard]] Result<Answer> subscribe() const;
   [[nodiscard]] Result<Answer> screenshot(std::uint32_t display);
   [[nodiscard]] Result<Answer> set_display(std::uint32_t display, const ControlRequest& request);
   [[nodiscard]] Result<Answer> add_display(const ControlRequest& request);
@@ -47,6 +50,7 @@ class ControlConnections {
   platform::EventLoop& loop_;
   gpu::Device& device_;
   Screens& screens_;
+  FrameFeeds& feeds_;
   const FrameTimes::Clock::time_point began_ = FrameTimes::Clock::now();
   std::list<Connection> connections_;
 };

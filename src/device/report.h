@@ -2,6 +2,7 @@
 // which nobody changes any more. Plain numbers; what they are counted from is the guest's doing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <type_traits>
@@ -27,6 +28,25 @@ struct DisplayReport {
   std::array<std::uint32_t, kIntervals> intervals{};
 };
 
+// What subscribers of the displays were told since the device began.
+struct FeedCounts {
+  static constexpr std::size_t kDelays = 512;
+
+  std::uint64_t subscribers = 0;          // now
+  std::uint64_t shared_images = 0;        // now
+  std::array<std::uint64_t, 3> frames{};  // by frame::Copies; one that two subscribers were told counts twice
+  std::uint64_t gathers = 0;              // copies of rectangles that could not be shared
+  std::uint64_t gathered_bytes = 0;
+  // Microseconds from flush to publication, the newest at (delay_count - 1) % kDelays.
+  std::uint64_t delay_count = 0;
+  std::array<std::uint32_t, kDelays> delays{};
+
+  void note_delay(std::uint64_t nanoseconds) noexcept {
+    delays[delay_count++ % kDelays] =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(nanoseconds / 1000, 0xFFFF'FFFF));
+  }
+};
+
 struct DeviceReport {
   std::uint64_t time_ns = 0;    // of the report, on the host's monotonic clock
   std::uint64_t uptime_ns = 0;  // of the process
@@ -46,6 +66,7 @@ struct DeviceReport {
   std::uint64_t transferred_bytes = 0;
   std::uint64_t snapshots = 0;  // for hesper screenshot
   std::uint64_t snapshot_bytes = 0;
+  FeedCounts feeds;
   std::array<DisplayReport, gpu::VIRTIO_GPU_MAX_SCANOUTS> displays{};
 };
 static_assert(std::is_trivially_copyable_v<DeviceReport>);

@@ -156,6 +156,7 @@ void Device::handle(Request request) {
     reply.fence_id = call.header.fence_id;
     reply.ctx_id = call.header.ctx_id;
     reply.ring_idx = call.header.ring_idx;
+    reply.arrived = Work::Clock::now();
   }
   const auto* found = std::ranges::find(commands(), call.header.type, &Command::type).base();
   const Command* command = found == commands().data() + commands().size() ? nullptr : found;
@@ -216,7 +217,11 @@ void Device::finish(Call& call, Answer<Response> answer, Reply reply) {
   if (call.wait_for) call.wait_for(cookie);
 }
 
-void Device::fence_reached(Cookie cookie) { static_cast<void>(timelines_.ready(cookie)); }
+void Device::fence_reached(Cookie cookie) {
+  if (const auto arrived = timelines_.arrived(cookie))
+    newest_work_ = {.submitted = *arrived, .done = Work::Clock::now()};
+  static_cast<void>(timelines_.ready(cookie));
+}
 
 void Device::reset() {
   timelines_.clear();
@@ -227,6 +232,7 @@ void Device::reset() {
   resources_.for_each([this](Resource& resource) { unmap(resource); });
   resources_.clear();
   outputs_.reset();
+  newest_work_ = {};
   features_ = 0;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -101,6 +102,14 @@ class Device final : public ContextEvents {
   };
   [[nodiscard]] const Activity& activity() const noexcept { return activity_; }
 
+  // Of the work that contexts did, what ended last: when it came, and when its fence was reached.
+  struct Work {
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point submitted{};  // this and the next: the epoch if there was none since the guest started
+    Clock::time_point done{};
+  };
+  [[nodiscard]] const Work& newest_work() const noexcept { return newest_work_; }
+
  private:
   struct Context {
     Cookie cookie;                      // for context_lost(), and owner of fences
@@ -187,6 +196,7 @@ class Device final : public ContextEvents {
   Budget host_memory_;
   Complaints complaints_;
   Activity activity_;
+  Work newest_work_;
   Outputs outputs_;
   Window window_;
   Scanouts scanouts_;

@@ -4,11 +4,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
 #include "gpu/formats.h"
 #include "gpu/geometry.h"
+#include "platform/shared_memory.h"
 
 namespace hesper::gpu {
 
@@ -22,6 +24,9 @@ class PixelMemory {
   [[nodiscard]] virtual std::span<const std::byte> bytes() const noexcept = 0;
   // Copies from `offset`. False: not all of it is there (any more); what is in `to` is then undefined.
   [[nodiscard]] virtual bool read(std::uint64_t offset, std::span<std::byte> to) const noexcept = 0;
+  // For displays that hand it to other processes, which can then map all of it for reading: from now on, its bytes lie
+  // there. Expires when the guest frees the memory. nullptr: that is not possible, so that pixels must be copied.
+  [[nodiscard]] virtual std::shared_ptr<const platform::PublishedMemory> share() { return nullptr; }
 };
 
 // An image in memory. offset + stride * (height - 1) + 4 * width is within what the guest said the memory's size was.
@@ -31,7 +36,7 @@ struct Picture {
   std::uint32_t height = 0;  // likewise
   std::uint64_t offset = 0;  // bytes to the first pixel
   std::uint32_t stride = 0;  // bytes from row to row
-  const PixelMemory* memory = nullptr;
+  PixelMemory* memory = nullptr;
   // It lies in a blob, where the guest draws it. False: in an image of the device, which transfers bring up to date.
   bool in_blob = false;
   // For displays that share memory rather than copy it: the blob, and where in the window it lies, if it is mapped.

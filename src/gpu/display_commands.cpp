@@ -18,7 +18,7 @@ Point point_of(const virtio_gpu_cursor_pos& pos) noexcept {
   return {.x = static_cast<std::int32_t>(pos.x), .y = static_cast<std::int32_t>(pos.y)};
 }
 
-Answer<Picture> cursor_picture(const Resource& resource) {
+Answer<Picture> cursor_picture(Resource& resource) {
   constexpr std::uint32_t kStride = kCursorSize * kBytesPerPixel;
   Picture picture{
       .format = Format::b8g8r8a8, .width = kCursorSize, .height = kCursorSize, .stride = kStride, .memory = &resource};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 
 namespace hesper::gpu {
 
@@ -26,6 +27,24 @@ Answer<Image> Image::create(Format format, std::uint32_t width, std::uint32_t he
   image.width_ = width;
   image.height_ = height;
   return image;
+}
+
+std::shared_ptr<const platform::PublishedMemory> Image::share() {
+  if (shared_) return shared_;
+  auto memory = platform::create_published_memory("hesper-image", size());
+  if (!memory) {
+    log::warn("An image of {}x{} pixels cannot be shared. {}", width_, height_, memory.error().message);
+    return nullptr;
+  }
+  std::memcpy(memory->mapping.data(), pixels_.get(), size());
+  pixels_.reset();
+  shared_ = std::make_shared<const platform::PublishedMemory>(std::move(*memory));
+  return shared_;
+}
+
+std::shared_ptr<const platform::PublishedMemory> Resource::share() {
+  Image* is_image = image();
+  return is_image != nullptr ? is_image->share() : nullptr;
 }
 
 std::uint64_t Resource::size() const noexcept {

@@ -31,19 +31,24 @@ class Image {
   [[nodiscard]] std::uint32_t height() const noexcept { return height_; }
   [[nodiscard]] std::uint32_t stride() const noexcept { return width_ * kBytesPerPixel; }
   [[nodiscard]] std::uint64_t size() const noexcept { return std::uint64_t{stride()} * height_; }
-  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {pixels_.get(), size()}; }
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {pixels_.get(), size()}; }
+  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {at(), size()}; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {at(), size()}; }
+
+  // As PixelMemory has it: moves the pixels, once.
+  [[nodiscard]] std::shared_ptr<const platform::PublishedMemory> share();
 
  private:
   struct Free {
     void operator()(void* memory) const noexcept { std::free(memory); }
   };
   Image() = default;
+  [[nodiscard]] std::byte* at() const noexcept { return shared_ ? shared_->mapping.data() : pixels_.get(); }
 
   Format format_ = Format::b8g8r8x8;
   std::uint32_t width_ = 0;
   std::uint32_t height_ = 0;
   std::unique_ptr<std::byte[], Free> pixels_;
+  std::shared_ptr<const platform::PublishedMemory> shared_;  // then there are no pixels_
   Budget::Charge charge_;
 };
 
@@ -73,6 +78,8 @@ class Resource final : public PixelMemory {
   [[nodiscard]] bool readable() const noexcept;
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept override;
   [[nodiscard]] bool read(std::uint64_t offset, std::span<std::byte> to) const noexcept override;
+  // Images only.
+  [[nodiscard]] std::shared_ptr<const platform::PublishedMemory> share() override;
 
   const ResourceId id;
   const std::uint64_t serial;  // never used twice, unlike the id

@@ -53,6 +53,12 @@ Timelines::Entry* Timelines::find(Cookie cookie) {
   return &*std::ranges::lower_bound(timelines_.at(at->second), cookie, {}, &Entry::cookie);
 }
 
+std::optional<std::chrono::steady_clock::time_point> Timelines::arrived(Cookie cookie) {
+  const Entry* entry = find(cookie);
+  if (entry == nullptr) return std::nullopt;
+  return entry->reply.arrived;
+}
+
 bool Timelines::ready(Cookie cookie) {
   Entry* entry = find(cookie);
   if (entry == nullptr) return false;

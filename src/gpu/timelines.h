@@ -1,9 +1,11 @@
 // Timelines: responses that wait, for a fence or for an answer of the host, and the order in which they go out.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "gpu/answer.h"
@@ -22,6 +24,7 @@ struct Reply {
   std::uint64_t fence_id = 0;
   std::uint32_t ctx_id = 0;
   std::uint8_t ring_idx = 0;
+  std::chrono::steady_clock::time_point arrived{};  // of the request
 
   // Writes header and payload, or as much of them as there is room for. Once.
   void send(const Response& response);
@@ -42,6 +45,8 @@ class Timelines {
   // cookie: larger than all before. owner: whose end ends the waiting, by release(); or none.
   void add(Timeline timeline, Cookie cookie, Cookie owner, State state, Reply reply, Response response);
 
+  // When the request came that waits by this cookie, if one does.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> arrived(Cookie cookie);
   // What it waited for has come. False: nobody waits by this cookie.
   bool ready(Cookie cookie);
   bool ready(Cookie cookie, Response instead);

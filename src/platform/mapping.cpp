@@ -1,6 +1,7 @@
 // Mapping and page_size(): the same on every POSIX system. The files that are mapped come from shared_memory.cpp.
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,15 +50,28 @@ Mapping::~Mapping() {
 }
 
 Result<Mapping> Mapping::map(int fd, std::size_t size, std::uint64_t offset, std::size_t align) {
+  return map_as(PROT_READ | PROT_WRITE, fd, size, offset, align);
+}
+
+Result<ReadMapping> ReadMapping::map(int fd) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return fail_errno("Asking for the size of shared memory fails", errno);
+  if (info.st_size <= 0) return fail("Shared memory is empty.", EINVAL);
+  if (!cannot_shrink(fd)) return fail("Shared memory that could become shorter is not mapped.", EINVAL);
+  auto mapping = Mapping::map_as(PROT_READ, fd, static_cast<std::size_t>(info.st_size), 0, 0);
+  if (!mapping) return std::unexpected(std::move(mapping.error()));
+  return ReadMapping(std::move(*mapping));
+}
+
+Result<Mapping> Mapping::map_as(int protection, int fd, std::size_t size, std::uint64_t offset, std::size_t align) {
   const std::size_t page = page_size();
   if (size == 0 || size > SIZE_MAX / 2 || align > SIZE_MAX / 4)
     return fail(fmt::format("A mapping of {} bytes aligned to {} is not possible.", size, align), EINVAL);
   const std::size_t whole = (size + page - 1) / page * page;
   const std::size_t slack = align > page ? align - page : 0;
-  constexpr int kReadWrite = PROT_READ | PROT_WRITE;
 
   if (slack == 0) {
-    void* at = ::mmap(nullptr, whole, kReadWrite, MAP_SHARED, fd, static_cast<off_t>(offset));
+    void* at = ::mmap(nullptr, whole, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
     if (at == MAP_FAILED) return fail_errno(fmt::format("Mapping {} bytes of shared memory fails", size), errno);
     return Mapping(static_cast<std::byte*>(at), size);
   }
@@ -70,7 +84,7 @@ Result<Mapping> Mapping::map(int fd, std::size_t size, std::uint64_t offset, std
   const std::uintptr_t aligned = (first + align - 1) & ~(std::uintptr_t{align} - 1);
   auto* wanted = static_cast<std::byte*>(reserved) + (aligned - first);
   // SAFETY: MAP_FIXED replaces only pages of our own reservation.
-  if (::mmap(wanted, whole, kReadWrite, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset)) == MAP_FAILED) {
+  if (::mmap(wanted, whole, protection, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset)) == MAP_FAILED) {
     const int error = errno;
     ::munmap(reserved, whole + slack);
     return fail_errno(fmt::format("Mapping {} bytes of shared memory fails", size), error);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -22,6 +23,14 @@ namespace hesper::platform {
 // True if nobody can make fd's file shorter than it is, so that a mapping of it never faults, whoever else has the fd:
 // a sealed memfd. Elsewhere than on Linux: any file, since POSIX shm cannot be resized on macOS.
 [[nodiscard]] bool cannot_shrink(int fd) noexcept;
+
+// The same, with a second descriptor by which the file can only be read and mapped for reading, whatever else the one
+// who gets it may do. Make it before a sandbox: this opens a file.
+struct SharedMemoryWithReader {
+  UniqueFd fd = UniqueFd();
+  UniqueFd reader = UniqueFd();
+};
+[[nodiscard]] Result<SharedMemoryWithReader> create_shared_memory_with_reader(const char* name, std::size_t size);
 
 struct FileRange {
   std::uint64_t offset = 0;
@@ -49,11 +58,36 @@ class Mapping {
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }
 
  private:
+  friend class ReadMapping;
   Mapping(std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  [[nodiscard]] static Result<Mapping> map_as(int protection, int fd, std::size_t size, std::uint64_t offset,
+                                              std::size_t align);
 
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+// One mapping for reading only, shared: what others write shows up. Moving keeps the address.
+class ReadMapping {
+ public:
+  ReadMapping() noexcept = default;
+  // Maps the whole file (borrowed), which may be open for reading only.
+  // Errors: EINVAL, the file is empty, or somebody could make it shorter, so that reading would fault.
+  [[nodiscard]] static Result<ReadMapping> map(int fd);
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return mapping_.bytes(); }
+
+ private:
+  explicit ReadMapping(Mapping mapping) noexcept : mapping_(std::move(mapping)) {}
+  Mapping mapping_;  // never written to
+};
+
+// Zeroed memory that this process writes to, and others can only read: `reader` is what they get. Opens no file.
+struct PublishedMemory {
+  UniqueFd reader;
+  Mapping mapping;
+};
+[[nodiscard]] Result<PublishedMemory> create_published_memory(const char* name, std::size_t size);
 
 // Zeroes a range of a shared-memory file, and gives its pages back to the system where that can be done. Bytes outside
 // of the range stay, also in its first and last page. mapping: of the whole file, from its begin.

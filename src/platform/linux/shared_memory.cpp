@@ -11,14 +11,50 @@
 
 namespace hesper::platform {
 
-Result<UniqueFd> create_shared_memory(const char* name, std::size_t size) {
+namespace {
+
+constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
+
+Result<UniqueFd> create_unsealed(const char* name, std::size_t size) {
   UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return fail_errno("Creating shared memory fails", errno);
   if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0)
     return fail_errno(fmt::format("Sizing shared memory to {} bytes fails", size), errno);
-  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
-    return fail_errno("Sealing shared memory fails", errno);
   return fd;
+}
+
+Result<void> seal(int fd, int seals) {
+  if (::fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SEAL) != 0) return fail_errno("Sealing shared memory fails", errno);
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> create_shared_memory(const char* name, std::size_t size) {
+  auto fd = create_unsealed(name, size);
+  if (!fd) return fd;
+  if (auto sealed = seal(fd->get(), kSizeSeals); !sealed) return std::unexpected(std::move(sealed.error()));
+  return fd;
+}
+
+Result<SharedMemoryWithReader> create_shared_memory_with_reader(const char* name, std::size_t size) {
+  auto fd = create_shared_memory(name, size);
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  // A memfd has no other name.
+  UniqueFd reader(::open(fmt::format("/proc/self/fd/{}", fd->get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!reader) return fail_errno("Opening shared memory for reading fails", errno);
+  return SharedMemoryWithReader{.fd = std::move(*fd), .reader = std::move(reader)};
+}
+
+Result<PublishedMemory> create_published_memory(const char* name, std::size_t size) {
+  auto fd = create_unsealed(name, size);
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  auto mapping = Mapping::map(fd->get(), size);
+  if (!mapping) return std::unexpected(std::move(mapping.error()));
+  // The mapping that exists may still be written to, no other; Linux 5.1.
+  if (auto sealed = seal(fd->get(), kSizeSeals | F_SEAL_FUTURE_WRITE); !sealed)
+    return std::unexpected(std::move(sealed.error()));
+  return PublishedMemory{.reader = std::move(*fd), .mapping = std::move(*mapping)};
 }
 
 bool cannot_shrink(int fd) noexcept {

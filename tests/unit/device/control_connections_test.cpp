@@ -34,6 +34,7 @@ class ControlConnectionsTest : public ::testing::Test {
   UniqueFd connect() {
     auto pair = platform::create_socket_pair();
     EXPECT_TRUE(pair);
+    feeds_.tell(*device_);
     connections_.add(std::move(pair->second));
     return std::move(pair->first);
   }
@@ -53,7 +54,8 @@ class ControlConnectionsTest : public ::testing::Test {
   NoContexts contexts_;
   Screens screens_;
   std::unique_ptr<gpu::Device> device_ = *gpu::Device::create({}, memory_, contexts_, screens_);
-  ControlConnections connections_{*loop_, *device_, screens_};
+  FrameFeeds feeds_{*loop_, nullptr};
+  ControlConnections connections_{*loop_, *device_, screens_, feeds_};
 };
 
 TEST_F(ControlConnectionsTest, ADisplayGetsItsMode) {
@@ -123,7 +125,8 @@ TEST_F(ControlConnectionsTest, TheFirstDisplayThatIsNotConnectedIsAdded) {
   off.connected = false;
   ASSERT_TRUE(device_->set_output(1, off));
   ASSERT_TRUE(device_->set_output(2, off));
-  ControlConnections connections(*loop_, *device_, screens_);
+  feeds_.tell(*device_);
+  ControlConnections connections(*loop_, *device_, screens_, feeds_);
   auto pair = platform::create_socket_pair();
   ASSERT_TRUE(pair);
   connections.add(std::move(pair->second));

@@ -73,7 +73,7 @@ class QemuConsoleTest : public ::testing::Test {
     }
     return messages;
   }
-  [[nodiscard]] gpu::Picture picture(std::uint32_t width, std::uint32_t height) const {
+  [[nodiscard]] gpu::Picture picture(std::uint32_t width, std::uint32_t height) {
     return {.format = gpu::Format::b8g8r8x8, .width = width, .height = height, .stride = width * 4, .memory = &memory_};
   }
 

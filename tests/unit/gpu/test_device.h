@@ -57,10 +57,13 @@ class TestDevice {
   static constexpr std::uint64_t kRam = 0x10000;  // guest address of 1 MiB of RAM
   static constexpr std::size_t kRoom = 4096;
 
-  explicit TestDevice(DeviceOptions options = {.window_size = kWindow}, bool has_contexts = true) : host(has_contexts) {
+  // shows_on: instead of `display`; outlives this.
+  explicit TestDevice(DeviceOptions options = {.window_size = kWindow}, bool has_contexts = true,
+                      Display* shows_on = nullptr)
+      : host(has_contexts) {
     memory.add(kRam, 1 << 20);
     options.config_changed = [this] { ++config_changes; };
-    auto made = Device::create(std::move(options), memory, host, display);
+    auto made = Device::create(std::move(options), memory, host, shows_on != nullptr ? *shows_on : display);
     if (!made) ADD_FAILURE() << made.error().message;
     device = std::move(*made);
     host.record.events = device.get();
