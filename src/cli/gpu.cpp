@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "cli/display_mode.h"
@@ -74,12 +75,18 @@ Result<platform::SpawnOptions> spawn_options(const char* argv0, const GpuOptions
 
 class GpuServer {
  public:
-  GpuServer(platform::EventLoop& loop, supervisor::Supervisor& workers, platform::Listener listener,
-            platform::Listener control, platform::SpawnOptions spawn, bool once)
+  struct Listeners {
+    platform::Listener front_end;
+    platform::Listener control;
+    std::vector<platform::Listener> inputs;  // by input::Kind
+  };
+  GpuServer(platform::EventLoop& loop, supervisor::Supervisor& workers, Listeners listeners,
+            platform::SpawnOptions spawn, bool once)
       : loop_(loop),
         workers_(workers),
-        listener_(std::move(listener)),
-        control_(std::move(control)),
+        listener_(std::move(listeners.front_end)),
+        control_(std::move(listeners.control)),
+        inputs_(std::move(listeners.inputs)),
         spawn_(std::move(spawn)),
         once_(once) {}
 
@@ -110,21 +117,32 @@ class GpuServer {
     lifeline_ = std::move(lifeline->write_end);
     front_end_watch_ = loop_.when_readable(listener_.fd(), [this] { on_front_end(); });
     requests_watch_ = loop_.when_readable(orders_.get(), [this] { on_request(); });
+    for (const input::Kind kind : input::kAllKinds) listen_for_input(kind);
     return {};
   }
 
+  // One at a time: a further one waits among those that are not accepted.
+  void listen_for_input(input::Kind kind) {
+    const auto index = std::to_underlying(kind);
+    input_watches_[index] = loop_.when_readable(inputs_[index].fd(), [this, kind, index] {
+      if (hand_over(inputs_[index], order_of(kind))) input_watches_[index] = {};
+    });
+  }
+
   void on_request() {
-    GpuWorkerRequest request;
-    auto part =
-        platform::receive_part(orders_.get(), std::as_writable_bytes(std::span(&request, 1)), kGpuWorkerRequestFds);
+    GpuRequest request;
+    auto part = platform::receive_part(orders_.get(), std::as_writable_bytes(std::span(&request, 1)), kGpuWorkerFds);
     if (part.size == 0 && !part.closed) return;
-    if (part.size != sizeof(request) || part.fds.size() != kGpuWorkerRequestFds) {
+    const bool whole = part.size == sizeof(request);
+    if (whole && request.wish == GpuWish::input_front_end && request.number < input::kKinds)
+      return listen_for_input(static_cast<input::Kind>(request.number));
+    if (!whole || request.wish != GpuWish::worker || part.fds.size() != kGpuWorkerFds) {
       requests_watch_ = {};  // it ends, or it has lost its senses
       return;
     }
     std::string name(request.name.begin(), std::ranges::find(request.name, '\0'));
     std::ranges::replace_if(name, [](char c) { return c < ' ' || c > '~'; }, '?');
-    workers_.serve({.id = request.context,
+    workers_.serve({.id = request.number,
                     .name = std::move(name),
                     .link = std::move(part.fds[0]),
                     .life = std::move(part.fds[1])});
@@ -162,6 +180,7 @@ class GpuServer {
     const bool served = serving_;
     front_end_watch_ = {};
     requests_watch_ = {};
+    input_watches_ = {};
     if (!exited || (served && state.value != std::to_underlying(GpuExit::front_end_left) &&
                     state.value != std::to_underlying(GpuExit::front_end_at_fault)))
       log::error("hesper-gpu (process {}) {} {}.{}", child, exited ? "ended with status" : "was ended by signal",
@@ -183,6 +202,7 @@ class GpuServer {
   supervisor::Supervisor& workers_;
   platform::Listener listener_;
   platform::Listener control_;
+  std::vector<platform::Listener> inputs_;  // by input::Kind
   platform::SpawnOptions spawn_;
   bool once_;
   pid_t child_ = -1;
@@ -191,6 +211,7 @@ class GpuServer {
   UniqueFd lifeline_;
   platform::EventLoop::Watch front_end_watch_;
   platform::EventLoop::Watch requests_watch_;
+  std::array<platform::EventLoop::Watch, input::kKinds> input_watches_;
 };
 
 void print_how_to_connect(const std::filesystem::path& socket) {
@@ -199,8 +220,12 @@ void print_how_to_connect(const std::filesystem::path& socket) {
       "hesper: serving; QEMU 11.1 or newer takes it with\n"
       "  -machine q35,memory-backend=mem -object memory-backend-memfd,id=mem,size=2G,share=on -m 2G -vga none \\\n"
       "  -chardev socket,id=gpu,path={} \\\n"
-      "  -device vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24\n",
+      "  -device vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24\n"
+      "and, for those who type and point in hesper's viewers, any of\n",
       std::filesystem::absolute(socket).native());
+  for (const input::Kind kind : input::kAllKinds)
+    fmt::print(stderr, "  -chardev socket,id={0},path={1} -device vhost-user-input-pci,chardev={0}\n",
+               input::name_of(kind), std::filesystem::absolute(input_socket(socket, kind)).native());
 }
 
 Result<int> run(const char* argv0, const GpuOptions& options) {
@@ -218,6 +243,12 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
   if (options.worker.verbose && options.window_size != 0) supervisor::print_probe(*worker);
   auto listener = platform::Listener::at(options.socket);
   if (!listener) return std::unexpected(std::move(listener.error()));
+  std::vector<platform::Listener> inputs;
+  for (const input::Kind kind : input::kAllKinds) {
+    auto input = platform::Listener::at(input_socket(options.socket, kind));
+    if (!input) return std::unexpected(std::move(input.error()));
+    inputs.push_back(std::move(*input));
+  }
   auto control = platform::Listener::at(control_socket(options.socket));
   if (!control) return std::unexpected(std::move(control.error()));
   auto loop = platform::EventLoop::create();
@@ -227,7 +258,9 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
   auto workers = supervisor::Supervisor::create(**loop, *signals, std::move(*worker), limits);
   if (!workers) return std::unexpected(std::move(workers.error()));
   if (!options.once) print_how_to_connect(options.socket);
-  return GpuServer(**loop, **workers, std::move(*listener), std::move(*control), std::move(*spawn), options.once).run();
+  GpuServer::Listeners listeners{
+      .front_end = std::move(*listener), .control = std::move(*control), .inputs = std::move(inputs)};
+  return GpuServer(**loop, **workers, std::move(listeners), std::move(*spawn), options.once).run();
 }
 
 }  // namespace
@@ -235,6 +268,12 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
 std::filesystem::path control_socket(const std::filesystem::path& socket) {
   std::filesystem::path path = socket;
   path += ".control";
+  return path;
+}
+
+std::filesystem::path input_socket(const std::filesystem::path& socket, input::Kind kind) {
+  std::filesystem::path path = socket;
+  path += fmt::format(".{}", input::name_of(kind));
   return path;
 }
 

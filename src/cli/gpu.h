@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "input/kinds.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker_program.h"
 
@@ -29,6 +30,9 @@ struct GpuOptions {
 
 // Where hesper screenshot and hesper display connect, for a device at this socket.
 [[nodiscard]] std::filesystem::path control_socket(const std::filesystem::path& socket);
+
+// Where QEMU's vhost-user-input-pci connects for a device of this kind.
+[[nodiscard]] std::filesystem::path input_socket(const std::filesystem::path& socket, input::Kind kind);
 
 // Returns 0 after SIGINT, SIGTERM, SIGHUP or SIGQUIT, or once the only virtual machine has hung up; 1 if it cannot
 // start, or the only virtual machine has lost its device. Errors are logged.

@@ -1,7 +1,8 @@
-// The program hesper-gpu: the virtio-gpu device of one virtual machine. `hesper gpu` starts it and hands it connections
-// (gpu_process.h): one of QEMU's, and those of hesper screenshot and hesper display. It is the only process that reads
-// what the guest and QEMU send. It ends when QEMU hangs up or breaks the protocol, and at once when hesper dies; the
-// next virtual machine gets a process of its own, so that nothing of one guest ever meets another.
+// The program hesper-gpu: the virtio-gpu device of one virtual machine, and its input devices. `hesper gpu` starts it
+// and hands it connections (gpu_process.h): QEMU's, and those of viewers, hesper screenshot and hesper display. It is
+// the only process that reads what the guest and QEMU send. It ends when QEMU hangs up or breaks the protocol, and at
+// once when hesper dies; the next virtual machine gets a process of its own, so that nothing of one guest ever meets
+// another.
 //
 // QEMU does not survive the loss of this process: no driver, no codec and no window system is loaded here, and its one
 // thread never waits. Its sandbox has no file, no network and no process; workers for the guest's contexts are hesper's
@@ -28,10 +29,13 @@
 #include "device/display_fan.h"
 #include "device/frame_feeds.h"
 #include "device/gpu_door.h"
+#include "device/input_channels.h"
+#include "device/input_door.h"
 #include "device/qemu_console.h"
 #include "device/screens.h"
 #include "device/window_file.h"
 #include "device/worker_contexts.h"
+#include "input/seat.h"
 #include "platform/event_loop.h"
 #include "platform/process.h"
 #include "platform/shared_memory.h"
@@ -103,8 +107,8 @@ class GpuProcess {
     process->door_ = std::move(*door);
     if (process->workers_) process->workers_->tell(process->door_->device());
     process->feeds_.tell(process->door_->device());
-    process->control_ = std::make_unique<device::ControlConnections>(*process->loop_, process->door_->device(),
-                                                                     process->screens_, process->feeds_);
+    process->control_ = std::make_unique<device::ControlConnections>(
+        *process->loop_, process->door_->device(), process->screens_, process->feeds_, process->inputs_);
     return process;
   }
 
@@ -149,11 +153,29 @@ class GpuProcess {
   }
 
   bool ask_for_worker(gpu::ContextId context, std::string_view name, int link, int life) {
-    cli::GpuWorkerRequest request{.context = std::to_underlying(context)};
+    cli::GpuRequest request{.wish = cli::GpuWish::worker, .number = std::to_underlying(context)};
     std::ranges::copy(name.substr(0, request.name.size()), request.name.begin());
-    const std::array<int, cli::kGpuWorkerRequestFds> fds = {link, life};
+    const std::array<int, cli::kGpuWorkerFds> fds = {link, life};
+    return send(request, fds);
+  }
+  bool send(const cli::GpuRequest& request, std::span<const int> fds) {
     const auto sent = platform::send_part(orders_.get(), std::as_bytes(std::span(&request, 1)), {}, fds);
     return sent.size == sizeof(request);
+  }
+
+  // The displays side by side, as most desktops place them unless their user says otherwise, each as large as its mode.
+  [[nodiscard]] input::Desktop desktop() {
+    input::Desktop desktop;
+    if (!door_) return desktop;
+    const gpu::Outputs& outputs = door_->device().outputs();
+    std::uint32_t x = 0;
+    for (std::uint32_t i = 0; i < outputs.count(); ++i) {
+      const gpu::Output& output = outputs.get(i);
+      if (!output.connected) continue;
+      desktop.displays[i] = {.x = x, .y = 0, .width = output.monitor.width, .height = output.monitor.height};
+      x += output.monitor.width;
+    }
+    return desktop;
   }
 
   void end(cli::GpuExit exit) {
@@ -167,6 +189,8 @@ class GpuProcess {
     if (received.size != sizeof(order)) return end(cli::GpuExit::front_end_left);  // hesper is gone
     if (!received.fd) return;
     if (order == cli::GpuOrder::control) return control_->add(std::move(received.fd));
+    for (const input::Kind kind : input::kAllKinds)
+      if (order == cli::order_of(kind)) return serve_input(kind, std::move(received.fd));
     const auto served =
         door_->serve(std::move(received.fd), [this](vhost::BackEnd::Ending ending, const std::string& reason) {
           if (ending == vhost::BackEnd::Ending::front_end_left) {
@@ -182,6 +206,19 @@ class GpuProcess {
     }
   }
 
+  // The loss of an input device's front-end is not that of the virtual machine: devices can be unplugged.
+  void serve_input(input::Kind kind, UniqueFd socket) {
+    auto& door = input_doors_[std::to_underlying(kind)];
+    const auto served =
+        door.serve(std::move(socket), [this, kind](vhost::BackEnd::Ending ending, const std::string& reason) {
+          const auto level =
+              ending == vhost::BackEnd::Ending::front_end_left ? spdlog::level::info : spdlog::level::err;
+          log::log(level, "The connection of the guest's {} ends. {}", input::name_of(kind), reason);
+          send({.wish = cli::GpuWish::input_front_end, .number = std::to_underlying(kind)}, {});
+        });
+    if (!served) log::error("{}", served.error().message);
+  }
+
   std::unique_ptr<platform::EventLoop> loop_;
   UniqueFd orders_;
   std::unique_ptr<device::WindowFile> window_;  // this and the next: none without a window
@@ -192,6 +229,12 @@ class GpuProcess {
   device::FrameFeeds feeds_;
   device::DisplayFan displays_{{&screens_, &console_, &feeds_}};
   std::unique_ptr<device::GpuDoor> door_;
+  input::Seat seat_{[this] { return desktop(); }};
+  std::array<device::InputDoor, input::kKinds> input_doors_{{{*loop_, seat_.device(input::Kind::keyboard)},
+                                                             {*loop_, seat_.device(input::Kind::tablet)},
+                                                             {*loop_, seat_.device(input::Kind::mouse)},
+                                                             {*loop_, seat_.device(input::Kind::touch)}}};
+  device::InputChannels inputs_{*loop_, seat_};
   std::unique_ptr<device::ControlConnections> control_;
   platform::EventLoop::Watch orders_watch_;
   cli::GpuExit exit_ = cli::GpuExit::front_end_left;

@@ -19,6 +19,7 @@ enum class ControlCommand : std::uint32_t {
   add_display = 3,  // connects the first one that is not; `display` of the request does not count
   report = 4,       // a DeviceReport; an fd comes with the reply; nothing else of the request counts
   subscribe = 5,    // after the reply, the connection is a feed of the displays: frame/protocol.h
+  input = 6,        // after the reply, the connection is an input channel: input/channel.h
 };
 
 struct ControlRequest {

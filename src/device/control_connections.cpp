@@ -45,12 +45,17 @@ void ControlConnections::on_readable(Place place) {
     UniqueFd socket = std::move(place->socket);
     connections_.erase(place);
     feeds_.add(std::move(socket));
+  } else if (request.command == ControlCommand::input && answer->reply.error == 0) {
+    UniqueFd socket = std::move(place->socket);
+    connections_.erase(place);
+    inputs_.add(std::move(socket));
   }
 }
 
 Result<ControlConnections::Answer> ControlConnections::execute(const ControlRequest& request) {
   if (request.command == ControlCommand::report) return report();
   if (request.command == ControlCommand::subscribe) return subscribe();
+  if (request.command == ControlCommand::input) return open_input();
   if (request.command == ControlCommand::add_display) return add_display(request);
   if (request.display >= device_.outputs().count())
     return fail(fmt::format("There is no display {}; this device has {}.", request.display, device_.outputs().count()),
@@ -66,6 +71,12 @@ Result<ControlConnections::Answer> ControlConnections::subscribe() const {
   if (feeds_.full())
     return fail(fmt::format("{} programs are subscribed to the displays already, the limit.", FrameFeeds::kMost),
                 EBUSY);
+  return Answer{};
+}
+
+Result<ControlConnections::Answer> ControlConnections::open_input() const {
+  if (inputs_.full())
+    return fail(fmt::format("{} viewers type and point already, the limit.", InputChannels::kMost), EBUSY);
   return Answer{};
 }
 

@@ -10,6 +10,7 @@
 #include "base/unique_fd.h"
 #include "device/control.h"
 #include "device/frame_feeds.h"
+#include "device/input_channels.h"
 #include "device/screens.h"
 #include "gpu/device.h"
 #include "platform/event_loop.h"
@@ -22,8 +23,9 @@ class ControlConnections {
   static constexpr std::size_t kMost = 16;  // open at a time; further ones are closed
 
   // All outlive this.
-  ControlConnections(platform::EventLoop& loop, gpu::Device& device, Screens& screens, FrameFeeds& feeds) noexcept
-      : loop_(loop), device_(device), screens_(screens), feeds_(feeds) {}
+  ControlConnections(platform::EventLoop& loop, gpu::Device& device, Screens& screens, FrameFeeds& feeds,
+                     InputChannels& inputs) noexcept
+      : loop_(loop), device_(device), screens_(screens), feeds_(feeds), inputs_(inputs) {}
 
   void add(UniqueFd socket);
   [[nodiscard]] std::size_t count() const noexcept { return connections_.size(); }
@@ -42,6 +44,7 @@ class ControlConnections {
   };
   [[nodiscard]] Result<Answer> execute(const ControlRequest& request);
   [[nodiscard]] Result<Answer> subscribe() const;
+  [[nodiscard]] Result<Answer> open_input() const;
   [[nodiscard]] Result<Answer> screenshot(std::uint32_t display);
   [[nodiscard]] Result<Answer> set_display(std::uint32_t display, const ControlRequest& request);
   [[nodiscard]] Result<Answer> add_display(const ControlRequest& request);
@@ -51,6 +54,7 @@ class ControlConnections {
   gpu::Device& device_;
   Screens& screens_;
   FrameFeeds& feeds_;
+  InputChannels& inputs_;
   const FrameTimes::Clock::time_point began_ = FrameTimes::Clock::now();
   std::list<Connection> connections_;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 namespace hesper::input {
 
@@ -43,7 +44,8 @@ class Sink {
 class Input {
  public:
   virtual ~Input() = default;
-  // on_leds: called with the present state at once, and when it changes, on any thread; must not call back.
+  // on_leds: called with the present state, as soon as that is known, and when it changes, on any thread; must not call
+  // back, nor wait for a lock that is held while the sink is destroyed. Not called once the sink is.
   [[nodiscard]] virtual std::unique_ptr<Sink> join(std::function<void(Leds)> on_leds) = 0;
 };
 

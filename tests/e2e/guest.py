@@ -142,9 +142,9 @@ def libdrm_tests():
     }
 
 
-def initramfs(more=None):
-    """more: further entries."""
-    loaded = modules("virtio_gpu")
+def initramfs(more=None, drivers=("virtio_gpu",)):
+    """more: further entries. drivers: kernel modules."""
+    loaded = modules(*drivers)
     entries = {name: (FOLDER, b"") for name in ("bin", "dev", "proc", "sys", "modules", "tmp")}
     entries["bin/busybox"] = (PROGRAM, (VM / "usr/bin/busybox").read_bytes())
     entries["bin/kms"] = (PROGRAM, (PROGRAMS / "guest/kms").read_bytes())
@@ -258,6 +258,7 @@ class Machine:
     memory = "256M"
     qemu, board = QEMU, "q35"
     device = "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24"
+    drivers = ("virtio_gpu",)
 
     @staticmethod
     def more_entries():
@@ -293,7 +294,7 @@ class Machine:
     def _boot_arguments(self, scratch):
         image = scratch.path / f"initramfs-{type(self).__name__}"
         if not image.exists():
-            image.write_bytes(initramfs(self.more_entries()))
+            image.write_bytes(initramfs(self.more_entries(), self.drivers))
         return ["-kernel", kernel(), "-initrd", image, "-append", "console=tty0 quiet panic=-1 vt.global_cursor_default=0"]
 
     def _read(self):
@@ -385,3 +386,21 @@ class VhostUserGpuMachine(Machine):
     """One that has hesper gpu behind QEMU's own front-end, so that QEMU has a screen."""
 
     device = "vhost-user-gpu-pci,chardev=gpu"
+
+
+class InputMachine(Machine):
+    """One with the input devices of a Gpu, and a program that prints their events."""
+
+    drivers = ("virtio_gpu", "virtio_input", "evdev")
+    KINDS = ("keyboard", "tablet", "mouse", "touch")
+
+    @staticmethod
+    def more_entries():
+        return {"bin/events": (PROGRAM, (PROGRAMS / "guest/events").read_bytes())}
+
+    def __init__(self, scratch, gpu, kinds=KINDS):
+        arguments = []
+        for kind in kinds:
+            arguments += ["-chardev", f"socket,id={kind},path={gpu.socket}.{kind}"]
+            arguments += ["-device", f"vhost-user-input-pci,id={kind},chardev={kind}"]
+        super().__init__(scratch, gpu, arguments)

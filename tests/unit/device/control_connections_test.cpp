@@ -55,7 +55,9 @@ class ControlConnectionsTest : public ::testing::Test {
   Screens screens_;
   std::unique_ptr<gpu::Device> device_ = *gpu::Device::create({}, memory_, contexts_, screens_);
   FrameFeeds feeds_{*loop_, nullptr};
-  ControlConnections connections_{*loop_, *device_, screens_, feeds_};
+  input::Seat seat_{[] { return input::Desktop{}; }};
+  InputChannels inputs_{*loop_, seat_};
+  ControlConnections connections_{*loop_, *device_, screens_, feeds_, inputs_};
 };
 
 TEST_F(ControlConnectionsTest, ADisplayGetsItsMode) {
@@ -72,6 +74,19 @@ TEST_F(ControlConnectionsTest, ADisplayGetsItsMode) {
   EXPECT_EQ(ask(socket.get(), {.command = ControlCommand::set_display}).error, 0u);
   EXPECT_FALSE(device_->outputs().get(0).connected);
   EXPECT_EQ(device_->outputs().get(0).monitor.width, 1000u);  // for when it comes back
+}
+
+TEST_F(ControlConnectionsTest, AConnectionBecomesAnInputChannel) {
+  const UniqueFd socket = connect();
+  const auto reply = ask(socket.get(), {.command = ControlCommand::input});
+  EXPECT_EQ(reply.error, 0u);
+  EXPECT_EQ(connections_.count(), 0u);
+  EXPECT_EQ(inputs_.count(), 1u);
+  const std::array<input::ChannelMessage, 2> messages = {
+      {{.kind = input::ChannelKind::key, .what = 30, .a = 1}, {.kind = input::ChannelKind::flush}}};
+  ASSERT_TRUE(platform::send_all(socket.get(), std::as_bytes(std::span(messages))));
+  pump();
+  EXPECT_TRUE(seat_.device(input::Kind::keyboard).events().is_down(30));
 }
 
 TEST_F(ControlConnectionsTest, WhatIsNotPossibleIsAnsweredWithASentence) {
@@ -126,7 +141,7 @@ TEST_F(ControlConnectionsTest, TheFirstDisplayThatIsNotConnectedIsAdded) {
   ASSERT_TRUE(device_->set_output(1, off));
   ASSERT_TRUE(device_->set_output(2, off));
   feeds_.tell(*device_);
-  ControlConnections connections(*loop_, *device_, screens_, feeds_);
+  ControlConnections connections(*loop_, *device_, screens_, feeds_, inputs_);
   auto pair = platform::create_socket_pair();
   ASSERT_TRUE(pair);
   connections.add(std::move(pair->second));
