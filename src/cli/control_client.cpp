@@ -12,7 +12,6 @@
 #include <string>
 #include <utility>
 
-#include "cli/gpu.h"
 #include "platform/signals.h"
 #include "platform/socket.h"
 
@@ -21,24 +20,26 @@ namespace {
 
 constexpr int kPatience = 10'000;  // milliseconds; hesper-gpu answers at once or is stuck
 
-}  // namespace
-
-Result<GpuAnswer> ask_gpu(const std::filesystem::path& socket, const device::ControlRequest& request) {
+Result<UniqueFd> connect(const std::filesystem::path& socket) {
   platform::ignore_broken_pipes();
-  const auto connection = platform::connect_to(control_socket(socket));
+  auto connection = platform::connect_to(control_socket(socket));
   if (!connection)
     return fail(fmt::format("{} Is hesper gpu running with --socket {}?", connection.error().message, socket.native()),
                 connection.error().code);
+  return connection;
+}
+
+Result<GpuAnswer> ask(const UniqueFd& connection, const device::ControlRequest& request) {
   const auto gone = [] { return fail("hesper gpu does not answer.", ETIMEDOUT); };
-  if (!platform::send_message(connection->get(), std::as_bytes(std::span(&request, 1)), -1)) return gone();
-  pollfd waiting{.fd = connection->get(), .events = POLLIN, .revents = 0};
+  if (!platform::send_message(connection.get(), std::as_bytes(std::span(&request, 1)), -1)) return gone();
+  pollfd waiting{.fd = connection.get(), .events = POLLIN, .revents = 0};
   int ready = 0;
   do {
     ready = ::poll(&waiting, 1, kPatience);
   } while (ready < 0 && errno == EINTR);
   if (ready <= 0) return gone();
   GpuAnswer answer;
-  auto received = platform::receive_message(connection->get(), std::as_writable_bytes(std::span(&answer.reply, 1)));
+  auto received = platform::receive_message(connection.get(), std::as_writable_bytes(std::span(&answer.reply, 1)));
   if (received.size != sizeof(answer.reply)) return gone();
   if (answer.reply.version != device::kControlVersion)
     return fail("hesper gpu is of another version than this program; use both from one build.", EPROTO);
@@ -48,6 +49,27 @@ Result<GpuAnswer> ask_gpu(const std::filesystem::path& socket, const device::Con
   }
   answer.fd = std::move(received.fd);
   return answer;
+}
+
+}  // namespace
+
+std::filesystem::path control_socket(const std::filesystem::path& socket) {
+  std::filesystem::path path = socket;
+  path += ".control";
+  return path;
+}
+
+Result<GpuAnswer> ask_gpu(const std::filesystem::path& socket, const device::ControlRequest& request) {
+  const auto connection = connect(socket);
+  if (!connection) return std::unexpected(connection.error());
+  return ask(*connection, request);
+}
+
+Result<UniqueFd> open_channel(const std::filesystem::path& socket, device::ControlCommand command) {
+  auto connection = connect(socket);
+  if (!connection) return connection;
+  if (auto answer = ask(*connection, {.command = command}); !answer) return std::unexpected(std::move(answer.error()));
+  return connection;
 }
 
 Result<platform::Mapping> map_answer(const GpuAnswer& answer, std::size_t bytes) {

@@ -17,9 +17,16 @@ struct GpuAnswer {
   UniqueFd fd = UniqueFd();    // if one came along
 };
 
+// Where a hesper gpu at this socket answers.
+[[nodiscard]] std::filesystem::path control_socket(const std::filesystem::path& socket);
+
 // One request over a connection of its own. socket: that of hesper gpu, not the one beside it for control.
 // Errors: nobody listens there, no answer within 10 s, another version, and what the reply says.
 [[nodiscard]] Result<GpuAnswer> ask_gpu(const std::filesystem::path& socket, const device::ControlRequest& request);
+
+// A connection that this request has turned into something else: `subscribe` into a feed of the displays, for one.
+// Errors: likewise.
+[[nodiscard]] Result<UniqueFd> open_channel(const std::filesystem::path& socket, device::ControlCommand command);
 
 // The file that came with an answer. Errors: it has fewer bytes, may lose some, or there is none.
 [[nodiscard]] Result<platform::Mapping> map_answer(const GpuAnswer& answer, std::size_t bytes);

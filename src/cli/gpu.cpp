@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "cli/control_client.h"
 #include "cli/display_mode.h"
 #include "cli/environment.h"
 #include "cli/gpu_process.h"
@@ -264,12 +265,6 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
 }
 
 }  // namespace
-
-std::filesystem::path control_socket(const std::filesystem::path& socket) {
-  std::filesystem::path path = socket;
-  path += ".control";
-  return path;
-}
 
 std::filesystem::path input_socket(const std::filesystem::path& socket, input::Kind kind) {
   std::filesystem::path path = socket;

@@ -28,9 +28,6 @@ struct GpuOptions {
   supervisor::Limits limits;
 };
 
-// Where hesper screenshot and hesper display connect, for a device at this socket.
-[[nodiscard]] std::filesystem::path control_socket(const std::filesystem::path& socket);
-
 // Where QEMU's vhost-user-input-pci connects for a device of this kind.
 [[nodiscard]] std::filesystem::path input_socket(const std::filesystem::path& socket, input::Kind kind);
 

@@ -28,6 +28,8 @@
 #include "cli/screens.h"
 #include "cli/serve.h"
 #include "cli/top.h"
+#include "cli/view.h"
+#include "cli/view_options.h"
 #include "vm/attendance.h"
 
 namespace {
@@ -284,9 +286,6 @@ int main(int argc, char** argv) {
   CLI::App* gpu_command = app.add_subcommand("gpu", "Be the GPU of a virtual machine: a vhost-user device for QEMU");
   add_gpu_options(*gpu_command, gpu_options);
 
-  RunOptions run_options;
-  CLI::App* run_command = add_run_command(app, *gpu_command, run_options);
-
   ListFormat list_format = ListFormat::table;
   CLI::App* list_command = app.add_subcommand("list", "List the virtual machines that hesper run runs");
   list_command->add_flag_callback("--json", [&] { list_format = ListFormat::json; }, "Print JSON");
@@ -329,6 +328,16 @@ int main(int argc, char** argv) {
   CLI::App* display_list_command =
       display_command->add_subcommand("list", "Print all screens, their modes and what they show");
   display_list_command->add_flag("--json", display_options.json, "Print JSON");
+
+  ViewOptions view_options;
+  bool view_verbose = false;
+  CLI::App* view_command = app.add_subcommand("view", "Show the screens of a virtual machine");
+  add_machine_options(*view_command, machine_name, gpu_socket);
+  view_command->add_flag("-v,--verbose", view_verbose, "Print what outputs and viewers do");
+  add_view_options(*view_command, view_options);
+
+  RunOptions run_options;
+  CLI::App* run_command = add_run_command(app, *gpu_command, *view_command, run_options);
 
   TopOptions top_options;
   CLI::App* top_command =
@@ -384,12 +393,13 @@ int main(int argc, char** argv) {
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));
   if (*keep_command) return hesper::vm::keep(kept_folder);
-  if (*screenshot_command || *display_command || *top_command) {
+  if (*screenshot_command || *display_command || *top_command || *view_command) {
     auto found = find_gpu_socket(gpu_socket, machine_name);
     if (!found) {
       hesper::log::error("{}", found.error().message);
       return 1;
     }
+    if (*view_command) return become_view(argv[0], *found, arguments_of(*view_command, {"help", "socket"}));
     screenshot_options.socket = display_options.socket = top_options.socket = *found;
   }
   if (*screenshot_command) return take_screenshot(screenshot_options);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -26,9 +27,18 @@ namespace {
 Result<vm::Machine> machine_of(const RunOptions& options) {
   vm::Machine machine;
   const bool is_file = options.image.extension() == ".toml";
-  if (is_file)
-    if (const auto read = vm::read_machine_file(options.image, options.gpu_options, machine); !read)
+  if (is_file) {
+    const std::array tables = {vm::OptionTable{.table = "gpu",
+                                               .command = "hesper gpu",
+                                               .options = options.gpu_options,
+                                               .arguments = &vm::Machine::gpu_arguments},
+                               vm::OptionTable{.table = "view",
+                                               .command = "hesper view",
+                                               .options = options.view_options,
+                                               .arguments = &vm::Machine::view_arguments}};
+    if (const auto read = vm::read_machine_file(options.image, tables, machine); !read)
       return std::unexpected(read.error());
+  }
   for (const vm::Setting& setting : vm::settings()) {
     const auto given = options.settings.find(std::string(setting.name));
     if (given == options.settings.end() || given->second.empty()) continue;
@@ -41,7 +51,12 @@ Result<vm::Machine> machine_of(const RunOptions& options) {
   if (!options.image.empty() && !is_file)
     machine.disks.insert(machine.disks.begin(), vm::Disk{.path = options.image, .format = {}, .read_only = false});
   machine.gpu_arguments.insert(machine.gpu_arguments.end(), options.gpu_arguments.begin(), options.gpu_arguments.end());
-  if (options.verbose) machine.gpu_arguments.emplace_back("--verbose");
+  machine.view_arguments.insert(machine.view_arguments.end(), options.view_arguments.begin(),
+                                options.view_arguments.end());
+  if (options.verbose) {
+    machine.gpu_arguments.emplace_back("--verbose");
+    if (!machine.view_arguments.empty()) machine.view_arguments.emplace_back("--verbose");
+  }
   return machine;
 }
 
@@ -65,6 +80,7 @@ void print_commands(vm::Plan& plan) {
   if (!plan.firmware_template.empty())
     print({"cp", "--no-preserve=mode", "--update=none", plan.firmware_template.native(), plan.variables().native()},
           "");
+  if (!plan.machine.view_arguments.empty()) print(vm::view_command(plan), " &");
   print(vm::qemu_command(plan), "");
 }
 

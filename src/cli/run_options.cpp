@@ -15,7 +15,7 @@
 namespace hesper::cli {
 namespace {
 
-// Options of hesper gpu that the launcher sets itself.
+// Options that the launcher sets itself, or has too.
 constexpr std::array<std::string_view, 6> kOwn = {"help", "socket", "displays", "mode", "once", "verbose"};
 
 void add_setting(CLI::App& command, const vm::Setting& setting, RunOptions& options) {
@@ -31,35 +31,54 @@ void add_setting(CLI::App& command, const vm::Setting& setting, RunOptions& opti
   added->description(std::string(setting.description))->type_name(std::string(setting.type_name));
 }
 
-void add_gpu_option(CLI::App& command, const CLI::Option& option, RunOptions& options) {
+// Another command whose options are passed on.
+struct PassedOn {
+  const CLI::App& command;
+  std::string_view prefix;  // of an option's name, where a setting has it
+  std::string_view group;
+  std::vector<std::string>& names;      // of all its options
+  std::vector<std::string>& arguments;  // those that were given
+};
+
+void pass_on(CLI::App& run_command, const PassedOn& from, const CLI::Option& option) {
   const std::string& bare = option.get_lnames().front();
   const std::string name = "--" + bare;
   const bool is_taken = std::ranges::contains(vm::settings(), bare, &vm::Setting::name);
-  const std::string name_here = is_taken ? "--gpu-" + bare : name;
-  options.gpu_options.push_back(name);
+  const std::string name_here = is_taken ? fmt::format("--{}{}", from.prefix, bare) : name;
+  from.names.push_back(name);
   CLI::Option* added = nullptr;
-  const auto pass_on = [&options, name](const std::string& value) {
-    options.gpu_arguments.push_back(fmt::format("{}={}", name, value));
+  const auto pass_on = [&arguments = from.arguments, name](const std::string& value) {
+    arguments.push_back(value.empty() ? name : fmt::format("{}={}", name, value));
   };
-  if (option.get_items_expected_max() == 0) {
-    added = command.add_flag_callback(name_here, [&options, name] { options.gpu_arguments.push_back(name); });
-  } else if (option.get_items_expected_max() == 1) {
-    added = command.add_option_function<std::string>(name_here, pass_on)->take_last();
+  const int most = option.get_items_expected_max();
+  if (most == 0) {
+    added = run_command.add_flag_callback(name_here, [pass_on] { pass_on(""); });
+  } else if (most == 1) {
+    added = run_command.add_option_function<std::string>(name_here, pass_on)
+                ->take_last()
+                ->expected(option.get_items_expected_min(), most);
   } else {
     const auto pass_on_all = [pass_on](const std::vector<std::string>& values) {
       std::ranges::for_each(values, pass_on);
     };
-    added = command.add_option_function<std::vector<std::string>>(name_here, pass_on_all)->allow_extra_args(false);
+    added = run_command.add_option_function<std::vector<std::string>>(name_here, pass_on_all)->allow_extra_args(false);
   }
-  // Without what its values are checked for, which hesper gpu does.
+  // Without what its values are checked for, which the other command does.
   const std::string type_name = option.get_type_name();
-  if (option.get_items_expected_max() > 0) added->type_name(type_name.substr(0, type_name.find(':')));
-  added->description(option.get_description())->group("Options of the GPU, as of hesper gpu");
+  if (most > 0) added->type_name(type_name.substr(0, type_name.find(':')));
+  added->description(option.get_description())->group(std::string(from.group));
+}
+
+void pass_on(CLI::App& run_command, const PassedOn& from) {
+  for (const CLI::Option* option : from.command.get_options())
+    if (!option->get_lnames().empty() && !std::ranges::contains(kOwn, option->get_lnames().front()))
+      pass_on(run_command, from, *option);
 }
 
 }  // namespace
 
-CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, RunOptions& options) {
+CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, const CLI::App& view_command,
+                          RunOptions& options) {
   CLI::App* command = app.add_subcommand("run", "Run a virtual machine with Hesper as its GPU");
   command->usage("Usage: hesper run [IMAGE | FILE.toml] [OPTIONS]");
   command->add_option("FILE", options.image,
@@ -67,15 +86,22 @@ CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, RunOptions
   command->add_flag("--dry-run", options.dry_run, "Print the command lines instead, for a shell");
   command->add_flag("-v,--verbose", options.verbose, "Print what QEMU is told and says, and what the GPU does");
   for (const vm::Setting& setting : vm::settings()) add_setting(*command, setting, options);
-  for (const CLI::Option* option : gpu_command.get_options())
-    if (!option->get_lnames().empty() && std::ranges::find(kOwn, option->get_lnames().front()) == kOwn.end())
-      add_gpu_option(*command, *option, options);
+  pass_on(*command, {.command = view_command,
+                     .prefix = "view-",
+                     .group = "Options of the screens, as of hesper view",
+                     .names = options.view_options,
+                     .arguments = options.view_arguments});
+  pass_on(*command, {.command = gpu_command,
+                     .prefix = "gpu-",
+                     .group = "Options of the GPU, as of hesper gpu",
+                     .names = options.gpu_options,
+                     .arguments = options.gpu_arguments});
   command->footer(
       "The guest's serial console is on the terminal: Ctrl-C is the guest's, Ctrl-a x shuts it down, Ctrl-a x again "
       "ends\n"
-      "it. Without the console (--serial none) Ctrl-C does both. A TOML file has the options' names as keys, and a "
-      "table\n"
-      "[gpu] for those of the GPU; the command line wins.\n"
+      "it. Without the console (--serial none) Ctrl-C does both. A TOML file has the options' names as keys, and "
+      "tables\n"
+      "[gpu] and [view] for those of the GPU and of the screens; the command line wins.\n"
       "Examples: hesper run debian.qcow2 --cpus 4 --memory 4G --forward 2222:22 --share ~/src:src\n"
       "          hesper run --kernel vmlinuz --initrd initrd.img --append console=ttyS0\n"
       "Exit status: 0 if the guest has shut down or was told to end; 1 otherwise.");

@@ -9,9 +9,11 @@ class App;
 
 namespace hesper::cli {
 
-// Adds the command. gpu_command: `hesper gpu`, complete; what it can be told about the device can be told to run, too,
-// which passes it on; under its own name, or where a setting has that, with "gpu-" before it. options: filled when the
-// command line is parsed, and must live as long as `app`.
-[[nodiscard]] CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, RunOptions& options);
+// Adds the command. gpu_command, view_command: `hesper gpu` and `hesper view`, complete; what they can be told about
+// the device and its screens can be told to run, too, which passes it on; under its own name, or where a setting has
+// that, with "gpu-" or "view-" before it. options: filled when the command line is parsed, and must live as long as
+// `app`.
+[[nodiscard]] CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, const CLI::App& view_command,
+                                        RunOptions& options);
 
 }  // namespace hesper::cli

@@ -12,17 +12,19 @@
 
 namespace hesper::frame {
 
-Result<std::unique_ptr<RemoteSource>> RemoteSource::create(UniqueFd feed) {
+Result<std::unique_ptr<RemoteSource>> RemoteSource::create(UniqueFd feed, std::function<void()> on_end) {
   std::unique_ptr<RemoteSource> source(new RemoteSource(std::move(feed)));
   auto first = source->take_answer();
   if (!first) return std::unexpected(std::move(first.error()));
   if (!*first) return fail("hesper gpu ends the feed of its displays.");
-  source->thread_ = std::thread([source = source.get()] {
+  source->thread_ = std::thread([source = source.get(), on_end = std::move(on_end)] {
     platform::name_thread("feed");
     for (;;) {
       const auto answer = source->take_answer();
       if (!answer) log::error("{}", answer.error().message);
-      if (!answer || !*answer) return source->state_->end();
+      if (answer && *answer) continue;
+      source->state_->end();
+      return on_end();
     }
   });
   return source;

@@ -1,6 +1,7 @@
 // RemoteSource: the displays of a hesper-gpu, by a feed (protocol.h). Connects to nobody itself.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -16,8 +17,10 @@ namespace hesper::frame {
 class RemoteSource final : public Source {
  public:
   // feed: a connection that hesper-gpu has turned into a feed. Waits for the first answer, which comes at once, so that
-  // info() knows all displays; and starts a thread. Errors: the feed ends, or breaks its rules.
-  [[nodiscard]] static Result<std::unique_ptr<RemoteSource>> create(UniqueFd feed);
+  // info() knows all displays; and starts a thread. on_end: called once when the feed has ended, on that thread; must
+  // not destroy this. Errors: the feed ends, or breaks its rules.
+  [[nodiscard]] static Result<std::unique_ptr<RemoteSource>> create(
+      UniqueFd feed, std::function<void()> on_end = [] {});
   RemoteSource(const RemoteSource&) = delete;
   RemoteSource& operator=(const RemoteSource&) = delete;
   ~RemoteSource() override;

@@ -170,6 +170,15 @@ std::vector<std::string> gpu_command(const Plan& plan) {
   return std::move(command).take();
 }
 
+std::vector<std::string> view_command(const Plan& plan) {
+  Command command((plan.hesper.parent_path() / "hesper-view").native());
+  command.add("--socket", "{}", plan.gpu_socket().native());
+  command.add("--state", "{}", plan.view_state().native());
+  command.add("--report", "{}", plan.view_reports().native());
+  for (const std::string& argument : plan.machine.view_arguments) command.add(argument);
+  return std::move(command).take();
+}
+
 std::vector<std::string> share_command(const Plan& plan, std::size_t index) {
   Command command(plan.virtiofsd.native());
   command.add("--socket-path", "{}", plan.share_socket(index).native());

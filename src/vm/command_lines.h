@@ -13,6 +13,7 @@ namespace hesper::vm {
 // Each begins with the program.
 [[nodiscard]] std::vector<std::string> qemu_command(const Plan& plan);
 [[nodiscard]] std::vector<std::string> gpu_command(const Plan& plan);
+[[nodiscard]] std::vector<std::string> view_command(const Plan& plan);
 // Of the share with this index.
 [[nodiscard]] std::vector<std::string> share_command(const Plan& plan, std::size_t index);
 

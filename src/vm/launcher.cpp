@@ -47,6 +47,8 @@ constexpr auto kEndPatience = 5s;        // for whoever was told to end
 constexpr auto kHangUpGrace = 300ms;     // between the end of QEMU's sockets and that of QEMU
 constexpr auto kPowerButtonPeriod = 5s;  // a guest that has just begun to boot does not notice the first time
 constexpr auto kDriverPeriod = 2s;
+constexpr auto kShortestRest = 1s;  // before a helper is started anew; twice as long each time, up to
+constexpr auto kLongestRest = 60s;  // this; and who has run for so long begins from the start
 constexpr std::size_t kMostErrors = std::size_t{64} * 1024;  // bytes of what QEMU complains about
 
 // From the start of the machine until a driver must have taken the GPU.
@@ -98,6 +100,10 @@ class Launcher {
     std::string loss;    // what the guest loses with it
     pid_t process = -1;  // -1: it does not run
     std::optional<platform::ChildState> end = std::nullopt;
+    // Not empty: the guest loses nothing with it, and it is started anew by this.
+    std::vector<std::string> command = {};
+    Clock::time_point started = {};
+    Clock::duration rest = kShortestRest;
   };
 
   enum class State : std::uint8_t { starting, running, shutting_down, ending };
@@ -124,6 +130,10 @@ class Launcher {
     helpers_.push_back(
         {.name = "hesper gpu", .loss = "its screens, and its Vulkan; disks, network and serial console still work"});
     if (auto gpu = start_helper(gpu_command(plan_), gpu_control); !gpu) return gpu;
+    if (!plan_.machine.view_arguments.empty()) {
+      helpers_.push_back({.name = "hesper-view", .loss = {}, .command = view_command(plan_), .started = Clock::now()});
+      if (auto view = start_helper(helpers_.back().command, plan_.view_reports()); !view) return view;
+    }
     for (std::size_t i = 0; i < plan_.machine.shares.size(); ++i) {
       const Share& share = plan_.machine.shares[i];
       helpers_.push_back({.name = "virtiofsd",
@@ -269,6 +279,7 @@ class Launcher {
   void look_after(Child& helper) {
     const auto state = reap(helper);
     if (!state || qemu_.process < 0 || state_ == State::ending) return;
+    if (!helper.command.empty()) return start_anew(helper, *state);
     const auto lose = [this, name = helper.name, loss = helper.loss, how = describe_end(*state)] {
       if (qemu_.process < 0 || state_ == State::ending) return;
       failure_ = fmt::format("The virtual machine '{}' has ended, as it had lost {}.", plan_.machine.name, name);
@@ -280,6 +291,24 @@ class Launcher {
     };
     // Who ends well has noticed that QEMU ends, which we will in a moment.
     ended_well(*state) ? after(kHangUpGrace, lose) : lose();
+  }
+
+  // helper: stays where it is, as all have been started.
+  void start_anew(Child& helper, const platform::ChildState& state) {
+    if (ended_well(state)) return log::info("{} has ended, and is not needed any more.", helper.name);
+    if (Clock::now() - helper.started > kLongestRest) helper.rest = kShortestRest;
+    log::warn("{} {}. The guest does not notice. It is started anew in {} s.", helper.name, describe_end(state),
+              std::chrono::duration_cast<std::chrono::seconds>(helper.rest).count());
+    after(helper.rest, [this, &helper] {
+      if (qemu_.process < 0 || state_ == State::ending) return;
+      helper.started = Clock::now();
+      helper.rest = std::min<Clock::duration>(2 * helper.rest, kLongestRest);
+      const auto process = attendants_.start(helper.command, {});
+      if (process)
+        helper.process = *process;
+      else
+        log::error("{}", process.error().message);
+    });
   }
 
   static bool ended_well(const platform::ChildState& state) {
@@ -295,13 +324,13 @@ class Launcher {
     if (!failure_.empty() || state_ == State::ending || !qemu_.end || ended_well(*qemu_.end)) return;
     // It does not survive all losses of a helper, and may be seen to end before that is.
     const auto until = Clock::now() + kHangUpGrace;
-    const auto runs = [](const Child& child) { return child.process > 0; };
+    const auto runs = [](const Child& child) { return child.process > 0 && child.command.empty(); };
     while (std::ranges::any_of(helpers_, runs) && Clock::now() < until) {
       loop_->run_once(10ms);
       for (Child& helper : helpers_) static_cast<void>(reap(helper));
     }
     for (const Child& helper : helpers_) {
-      if (!helper.end || ended_well(*helper.end)) continue;
+      if (!helper.end || ended_well(*helper.end) || !helper.command.empty()) continue;
       failure_ = fmt::format(
           "{} {}, and QEMU with it, which could not do without just then. For the guest it is as if its "
           "plug were pulled.",
@@ -373,6 +402,11 @@ class Launcher {
         driver_patience(plan_).count());
   }
 
+  [[nodiscard]] json view_process() const {
+    const auto view = std::ranges::find_if(helpers_, [](const Child& helper) { return !helper.command.empty(); });
+    return view != helpers_.end() && view->process > 0 ? json(view->process) : json();
+  }
+
   [[nodiscard]] json describe() const {
     const Machine& machine = plan_.machine;
     json forwards = json::array();
@@ -395,6 +429,7 @@ class Launcher {
         {"boots", (machine.kernel.empty() && !machine.disks.empty() ? machine.disks[0].path : machine.kernel).native()},
         {"forwards", forwards},
         {"vsock", machine.vsock ? json(*machine.vsock) : json()},
+        {"view_process", view_process()},
         {"gpu_socket", plan_.gpu_socket().native()},
         {"seconds", std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_).count()},
     };

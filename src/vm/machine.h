@@ -83,7 +83,8 @@ struct Machine {
   std::string qemu;                     // empty: qemu-system-ARCHITECTURE
   bool qemu_sandbox = true;             // QEMU makes no system calls that it does not need, as libvirt has it
   std::vector<std::string> qemu_arguments;
-  std::vector<std::string> gpu_arguments;  // options of hesper gpu, as on its command line
+  std::vector<std::string> gpu_arguments;   // options of hesper gpu, as on its command line
+  std::vector<std::string> view_arguments;  // options of hesper view, likewise; empty: nobody sees the screens
 };
 
 inline constexpr std::size_t kLongestName = 32;

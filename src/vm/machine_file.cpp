@@ -25,12 +25,14 @@ Result<std::string> word(const toml::node& node) {
 
 class Reader {
  public:
-  Reader(const std::filesystem::path& name, std::span<const std::string> gpu_options, Machine& machine)
-      : name_(name), gpu_options_(gpu_options), machine_(machine) {}
+  Reader(const std::filesystem::path& name, std::span<const OptionTable> tables, Machine& machine)
+      : name_(name), tables_(tables), machine_(machine) {}
 
   Result<void> read(const toml::table& table) {
     for (const auto& [key, node] : table) {
-      const auto read = key.str() == "gpu" && node.is_table() ? read_gpu(*node.as_table()) : read_setting(key, node);
+      const auto options = std::ranges::find(tables_, key.str(), &OptionTable::table);
+      const auto read = options != tables_.end() && node.is_table() ? read_options(*options, *node.as_table())
+                                                                    : read_setting(key, node);
       if (!read) return read;
     }
     return {};
@@ -65,13 +67,13 @@ class Reader {
     return for_each(node, [&](const std::string& text) { return setting->set(machine_, text, name_.parent_path()); });
   }
 
-  Result<void> read_gpu(const toml::table& table) {
+  Result<void> read_options(const OptionTable& known, const toml::table& table) {
     for (const auto& [key, node] : table) {
       const std::string option = "--" + std::string(key.str());
-      if (std::ranges::find(gpu_options_, option) == gpu_options_.end())
-        return wrong(key.source(), fmt::format("hesper gpu has no option '{}'.", option));
+      if (!std::ranges::contains(known.options, option))
+        return wrong(key.source(), fmt::format("{} has no option '{}'.", known.command, option));
       const auto read = for_each(node, [&](const std::string& text) -> Result<void> {
-        machine_.gpu_arguments.push_back(fmt::format("{}={}", option, text));
+        (machine_.*known.arguments).push_back(text == "true" ? option : fmt::format("{}={}", option, text));
         return {};
       });
       if (!read) return read;
@@ -80,16 +82,16 @@ class Reader {
   }
 
   const std::filesystem::path& name_;
-  std::span<const std::string> gpu_options_;
+  std::span<const OptionTable> tables_;
   Machine& machine_;
 };
 
 }  // namespace
 
-Result<void> read_machine(std::string_view text, const std::filesystem::path& name,
-                          std::span<const std::string> gpu_options, Machine& machine) {
+Result<void> read_machine(std::string_view text, const std::filesystem::path& name, std::span<const OptionTable> tables,
+                          Machine& machine) {
   try {
-    return Reader(name, gpu_options, machine).read(toml::parse(text, name.native()));
+    return Reader(name, tables, machine).read(toml::parse(text, name.native()));
   } catch (const toml::parse_error& error) {
     return fail(
         fmt::format("{}, line {}: {}.", name.native(), error.source().begin.line, std::string(error.description())),
@@ -97,7 +99,7 @@ Result<void> read_machine(std::string_view text, const std::filesystem::path& na
   }
 }
 
-Result<void> read_machine_file(const std::filesystem::path& file, std::span<const std::string> gpu_options,
+Result<void> read_machine_file(const std::filesystem::path& file, std::span<const OptionTable> tables,
                                Machine& machine) {
   constexpr std::size_t kLimit = std::size_t{1} << 20;
   std::ifstream stream(file, std::ios::binary);
@@ -110,7 +112,7 @@ Result<void> read_machine_file(const std::filesystem::path& file, std::span<cons
     return fail_errno(fmt::format("'{}' cannot be read", file.native()), errno != 0 ? errno : EIO);
   }
   text.resize(static_cast<std::size_t>(stream.gcount()));
-  return read_machine(text, file, gpu_options, machine);
+  return read_machine(text, file, tables, machine);
 }
 
 }  // namespace hesper::vm

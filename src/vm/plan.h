@@ -32,6 +32,9 @@ struct Plan {
   Connections connections = Connections::launcher;
 
   [[nodiscard]] std::filesystem::path gpu_socket() const { return folder / "gpu"; }
+  // What hesper-view must know again when it is started anew, and where it reports; see cli/hesper_view.cpp.
+  [[nodiscard]] std::filesystem::path view_state() const { return folder / "view-state"; }
+  [[nodiscard]] std::filesystem::path view_reports() const { return folder / "gpu.view"; }
   [[nodiscard]] std::filesystem::path qmp_socket() const { return folder / "qmp"; }
   [[nodiscard]] std::filesystem::path console_socket() const { return folder / "console"; }
   [[nodiscard]] std::filesystem::path share_socket(std::size_t index) const {

@@ -23,7 +23,12 @@ class RunOptionsTest : public ::testing::Test {
     gpu->add_option("--pass-env", texts_)->allow_extra_args(false);
     gpu->add_option("--memory", text_);  // a setting has this name, too
     gpu->add_flag("--validate", flag_);
-    static_cast<void>(add_run_command(app_, *gpu, options_));
+    CLI::App* view = app_.add_subcommand("view");
+    view->add_option("VM", text_);
+    view->add_option("--socket", text_);
+    view->add_option("--web", text_)->expected(0, 1);
+    view->add_option("--vnc", text_);
+    static_cast<void>(add_run_command(app_, *gpu, *view, options_));
   }
   void parse(std::vector<std::string> words) {
     std::ranges::reverse(words);  // as CLI11 wants them
@@ -54,6 +59,12 @@ TEST_F(RunOptionsTest, OptionsOfTheGpuArePassedOn) {
                                                                     "--validate", "--memory=hostptr"));
   EXPECT_TRUE(options_.verbose);
   EXPECT_THAT(options_.gpu_options, ElementsAre("--window", "--pass-env", "--memory", "--validate"));
+}
+
+TEST_F(RunOptionsTest, OptionsOfTheScreensArePassedOn) {
+  parse({"run", "--web", "--vnc", "127.0.0.1:5900"});
+  EXPECT_THAT(options_.view_arguments, testing::UnorderedElementsAre("--web", "--vnc=127.0.0.1:5900"));
+  EXPECT_THAT(options_.view_options, ElementsAre("--web", "--vnc"));
 }
 
 TEST_F(RunOptionsTest, WhatTheLauncherSetsIsNotForUsers) {

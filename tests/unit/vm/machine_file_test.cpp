@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "support/temporary_directory.h"
 
 namespace hesper::vm {
@@ -14,10 +16,15 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const std::vector<std::string> kGpuOptions = {"--window", "--sandbox"};
+const std::vector<std::string> kViewOptions = {"--web", "--vnc"};
+const std::array kTables = {
+    OptionTable{.table = "gpu", .command = "hesper gpu", .options = kGpuOptions, .arguments = &Machine::gpu_arguments},
+    OptionTable{
+        .table = "view", .command = "hesper view", .options = kViewOptions, .arguments = &Machine::view_arguments}};
 
 Result<Machine> read(std::string_view text) {
   Machine machine;
-  if (auto done = read_machine(text, "/vm/a.toml", kGpuOptions, machine); !done) return std::unexpected(done.error());
+  if (auto done = read_machine(text, "/vm/a.toml", kTables, machine); !done) return std::unexpected(done.error());
   return machine;
 }
 
@@ -39,6 +46,9 @@ qemu-arg = ["-device", "x,y=z"]
 [gpu]
 window = "8G"
 sandbox = "basic"
+[view]
+web = true
+vnc = "127.0.0.1:5900"
 )");
   ASSERT_TRUE(machine) << machine.error().message;
   EXPECT_EQ(machine->name, "debian");
@@ -51,12 +61,15 @@ sandbox = "basic"
   EXPECT_EQ(machine->vsock, 0u);
   EXPECT_THAT(machine->qemu_arguments, ElementsAre("-device", "x,y=z"));
   EXPECT_THAT(machine->gpu_arguments, ElementsAre("--sandbox=basic", "--window=8G"));  // a table has no order
+  EXPECT_THAT(machine->view_arguments, ElementsAre("--vnc=127.0.0.1:5900", "--web"));
 }
 
 TEST(MachineFile, TheExampleIsRead) {
   Machine machine;
   const std::vector<std::string> gpu_options = {"--host-memory"};
-  const auto done = read_machine_file(HESPER_DOCS "/examples/hesper.toml", gpu_options, machine);
+  const std::array tables = {OptionTable{
+      .table = "gpu", .command = "hesper gpu", .options = gpu_options, .arguments = &Machine::gpu_arguments}};
+  const auto done = read_machine_file(HESPER_DOCS "/examples/hesper.toml", tables, machine);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(machine.name, "debian");
   EXPECT_EQ(machine.disks[1].path, HESPER_DOCS "/examples/data.img");
@@ -71,6 +84,7 @@ TEST(MachineFile, ErrorsHaveFileAndLine) {
   EXPECT_THAT(error_of("a = 1\n= 2"), HasSubstr("line 2"));
   EXPECT_THAT(error_of("[gpu]\nwindow = '1G'\nsocket = 'x'"),
               AllOf(HasSubstr("line 3"), HasSubstr("no option '--socket'")));
+  EXPECT_THAT(error_of("[view]\nwindow = '1G'"), HasSubstr("hesper view has no option '--window'"));
   EXPECT_THAT(error_of("[network]\nport = 3"), AllOf(HasSubstr("line 1"), HasSubstr("'network' is unknown")));
   EXPECT_THAT(error_of("gpu = 3"), HasSubstr("'gpu' is unknown"));
   EXPECT_THAT(error_of("cpus = {a = 1}"), HasSubstr("line 1"));

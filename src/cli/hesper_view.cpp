@@ -1,0 +1,117 @@
+// The program hesper-view: shows the screens of one virtual machine to people, by any number of outputs
+// (view_outputs.h), each with threads of its own. `hesper run` starts it, and starts it anew when it dies; `hesper
+// view` and `hesper record` become it. The guest notices none of that.
+//
+// It connects to hesper-gpu's control socket: a feed of frames (frame/protocol.h), and input channels. It ends when
+// the device is gone, when all its outputs are over, and upon SIGINT, SIGTERM, SIGHUP or SIGQUIT.
+//
+// It has no sandbox yet: it loads codecs, and may talk to a network.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "cli/control_client.h"
+#include "cli/view_options.h"
+#include "cli/view_outputs.h"
+#include "cli/view_reports.h"
+#include "frame/remote_source.h"
+#include "input/remote_input.h"
+#include "platform/event_loop.h"
+#include "platform/signals.h"
+
+namespace {
+
+using namespace hesper;
+
+constexpr std::array kSignals = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+struct Arguments {
+  std::filesystem::path socket;  // of hesper gpu
+  std::filesystem::path state;   // empty: nothing is kept
+  std::filesystem::path report;  // where to report; empty: nowhere
+  bool verbose = false;
+  cli::ViewOptions options;
+};
+
+Result<void> run(const Arguments& arguments) {
+  platform::ignore_broken_pipes();
+  auto signals = platform::SignalPipe::install(kSignals);
+  if (!signals) return std::unexpected(std::move(signals.error()));
+  auto made_loop = platform::EventLoop::create();
+  if (!made_loop) return std::unexpected(std::move(made_loop.error()));
+  platform::EventLoop& loop = **made_loop;
+  auto state = screen::State::open(arguments.state);
+  if (!state) return std::unexpected(std::move(state.error()));
+  auto feed = cli::open_channel(arguments.socket, device::ControlCommand::subscribe);
+  if (!feed) return std::unexpected(std::move(feed.error()));
+  auto source = frame::RemoteSource::create(std::move(*feed), [&loop] { loop.stop(); });
+  if (!source) return std::unexpected(std::move(source.error()));
+  auto input =
+      input::RemoteInput::create([&] { return cli::open_channel(arguments.socket, device::ControlCommand::input); });
+  if (!input) return std::unexpected(std::move(input.error()));
+  frame::Ledger ledger;
+
+  // Their callbacks post to the loop, which outlives them.
+  std::vector<std::unique_ptr<screen::Output>> outputs;
+  std::size_t open = 0;
+  for (const cli::OutputKind& kind : cli::output_kinds()) {
+    if (!kind.wanted(arguments.options)) continue;
+    auto output = kind.open(
+        arguments.options,
+        {.source = **source, .input = **input, .ledger = ledger, .state = *state, .over = [&, number = outputs.size()] {
+           loop.post([&, number] {
+             outputs[number].reset();
+             if (--open == 0) loop.stop();
+           });
+         }});
+    if (!output) return std::unexpected(std::move(output.error()));
+    const std::string description = (*output)->describe();
+    if (!description.empty() && !state->is_known()) fmt::print(stderr, "hesper: {}\n", description);
+    outputs.push_back(std::move(*output));
+    ++open;
+  }
+  if (outputs.empty()) return fail("Nothing is said about where the screens shall be shown; see --help.");
+
+  std::unique_ptr<cli::ViewReports> reports;
+  if (!arguments.report.empty()) {
+    auto made = cli::ViewReports::create(loop, ledger, arguments.report);
+    if (!made) return std::unexpected(std::move(made.error()));
+    reports = std::move(*made);
+  }
+  const auto told = loop.when_readable(signals->fd(), [&] { loop.stop(); });
+  loop.run();
+  outputs.clear();
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Shows the screens of a virtual machine. Users start hesper run, hesper view or hesper record.",
+               "hesper-view");
+  app.set_version_flag("--version", "hesper-view " HESPER_VERSION);
+  app.add_option("--socket", arguments.socket, "That of hesper gpu")->required()->type_name("PATH");
+  app.add_option("--state", arguments.state, "A file for token and ports, to have them again the next time")
+      ->type_name("FILE");
+  app.add_option("--report", arguments.report, "Where hesper top may ask")->type_name("PATH");
+  app.add_flag("-v,--verbose", arguments.verbose, "Print what outputs and viewers do");
+  cli::add_view_options(app, arguments.options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
+  log::start("hesper-view", arguments.verbose ? "info" : "warn");
+  const auto done = run(arguments);
+  if (done) return 0;
+  log::error("{}", done.error().message);
+  return 1;
+}

@@ -1,0 +1,29 @@
+// The options of hesper-view, which `hesper view` and `hesper run` have too and pass on. A part for each kind of
+// output.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "screen/trace/trace.h"
+
+namespace CLI {
+class App;
+}
+
+namespace hesper::cli {
+
+// Set: the user has asked for the output.
+struct ViewOptions {
+  std::optional<screen::TraceOptions> trace;
+};
+
+// options: filled when the command line is parsed, and must live as long as `command`.
+void add_view_options(CLI::App& command, ViewOptions& options);
+
+// What was said on the command line, once more, but for these options ("help", "socket"): "--NAME=VALUE" each.
+[[nodiscard]] std::vector<std::string> arguments_of(const CLI::App& command, const std::vector<std::string>& without);
+
+}  // namespace hesper::cli

@@ -1,0 +1,22 @@
+// Every kind of output that hesper-view can have, in one list.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "base/error.h"
+#include "cli/view_options.h"
+#include "screen/output.h"
+
+namespace hesper::cli {
+
+struct OutputKind {
+  // Whether the user has asked for one.
+  bool (*wanted)(const ViewOptions& options);
+  Result<std::unique_ptr<screen::Output>> (*open)(const ViewOptions& options, screen::Shown shown);
+};
+
+[[nodiscard]] std::span<const OutputKind> output_kinds() noexcept;
+
+}  // namespace hesper::cli

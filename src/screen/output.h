@@ -1,0 +1,37 @@
+// Output: one way to show a guest's screens to people: a page in a browser, a VNC server, windows, a recording. Knows
+// no kind of it; src/cli/view_outputs.cpp has the list of them.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "frame/ledger.h"
+#include "frame/source.h"
+#include "input/sink.h"
+#include "screen/state.h"
+
+namespace hesper::screen {
+
+// What an output is given. All of it outlives the output.
+struct Shown {
+  frame::Source& source;
+  input::Input& input;
+  frame::Ledger& ledger;
+  State& state;
+  // To be called once, by any thread, when the output is over by itself: its last window was closed, its recording is
+  // complete. It is destroyed soon after, by another thread. hesper-view ends with its last output.
+  std::function<void()> over;
+};
+
+// Made by a function `open(options, Shown)` beside it, which fails with a sentence if it cannot do what the user asked
+// for. From then on it works by threads of its own, until it is destroyed, which finishes what it has begun: files are
+// complete, sockets closed, threads joined. When the device is gone (News::ended), it need not do anything:
+// hesper-view ends then.
+class Output {
+ public:
+  virtual ~Output() = default;
+  // One line for people, without a full stop: "web: http://127.0.0.1:8080/?token=..."; empty: nothing is to be said.
+  [[nodiscard]] virtual std::string describe() const = 0;
+};
+
+}  // namespace hesper::screen
