@@ -88,7 +88,7 @@ class Trace final : public Output {
   void work() {
     platform::name_thread("trace");
     std::unique_lock lock(mutex_);
-    while (!ends_) {
+    for (;;) {
       bool any = false;
       for (std::uint32_t number = 0; number < displays_.size(); ++number) {
         Display& display = displays_[number];
@@ -98,7 +98,9 @@ class Trace final : public Output {
         write(number, display);
         lock.lock();
       }
-      if (!any) changed_.wait(lock);
+      if (any) continue;
+      if (ends_) return;
+      changed_.wait(lock);
     }
   }
 
