@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "screen/trace/trace.h"
+#include "screen/vnc/vnc.h"
 
 namespace CLI {
 class App;
@@ -18,6 +19,7 @@ namespace hesper::cli {
 // Set: the user has asked for the output.
 struct ViewOptions {
   std::optional<screen::TraceOptions> trace;
+  std::optional<screen::VncOptions> vnc;
 };
 
 // options: filled when the command line is parsed, and must live as long as `command`.

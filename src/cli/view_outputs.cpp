@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "screen/trace/trace.h"
+#include "screen/vnc/vnc.h"
 
 namespace hesper::cli {
 namespace {
@@ -19,6 +20,7 @@ constexpr OutputKind kind() {
 
 constexpr std::array kKinds = {
     kind<&ViewOptions::trace, screen::open_trace>(),
+    kind<&ViewOptions::vnc, screen::open_vnc>(),
 };
 
 }  // namespace
