@@ -1,5 +1,7 @@
 // Shared memory of the Linux half only: nobody who has the fd can change its size, and pages can go back.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +16,16 @@ TEST(SealedMemory, NeitherShrinksNorGrows) {
   ASSERT_TRUE(fd);
   EXPECT_NE(::ftruncate(fd->get(), 0), 0);
   EXPECT_NE(::ftruncate(fd->get(), 8192), 0);
+}
+
+TEST(SealedMemory, WhatCouldShrinkIsNotMappedForReading) {
+  const UniqueFd fd(::memfd_create("test", MFD_CLOEXEC));
+  ASSERT_EQ(::ftruncate(fd.get(), 4096), 0);
+  EXPECT_FALSE(ReadMapping::map(fd.get()));
+  const UniqueFd empty(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  ASSERT_EQ(::fcntl(empty.get(), F_ADD_SEALS, F_SEAL_SHRINK), 0);
+  EXPECT_FALSE(ReadMapping::map(empty.get()));
+  EXPECT_FALSE(ReadMapping::map(-1));
 }
 
 TEST(SealedMemory, DiscardedPagesGoBackToTheSystem) {

@@ -2,6 +2,7 @@
 #include "platform/shared_memory.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +35,39 @@ TEST(SharedMemory, TwoMappingsSeeEachOther) {
 }
 
 TEST(SharedMemory, ImpossibleSizeIsAnError) { EXPECT_FALSE(create_shared_memory("test", SIZE_MAX)); }
+
+// A reader's descriptor is for reading, whatever is tried with it.
+void expect_read_only(int fd, std::size_t size) {
+  EXPECT_EQ(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+  EXPECT_EQ(::pwrite(fd, "x", 1, 0), -1);
+  EXPECT_NE(::ftruncate(fd, 0), 0);
+  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  EXPECT_NE(::mprotect(mapped, size, PROT_READ | PROT_WRITE), 0);
+  ::munmap(mapped, size);
+}
+
+TEST(SharedMemory, AReaderReadsAndCannotWrite) {
+  auto both = create_shared_memory_with_reader("test", 4096);
+  ASSERT_TRUE(both) << both.error().message;
+  auto writer = Mapping::map(both->fd.get(), 4096);
+  auto reader = ReadMapping::map(both->reader.get());
+  ASSERT_TRUE(writer && reader);
+  writer->bytes()[9] = std::byte{3};
+  EXPECT_EQ(reader->bytes()[9], std::byte{3});
+  expect_read_only(both->reader.get(), 4096);
+}
+
+TEST(SharedMemory, PublishedMemoryIsWrittenToByItsMakerOnly) {
+  auto memory = create_published_memory("test", 4096);
+  ASSERT_TRUE(memory) << memory.error().message;
+  auto reader = ReadMapping::map(memory->reader.get());
+  ASSERT_TRUE(reader);
+  memory->mapping.bytes()[9] = std::byte{3};
+  EXPECT_EQ(reader->bytes()[9], std::byte{3});
+  EXPECT_EQ(reader->bytes()[10], std::byte{0});
+  expect_read_only(memory->reader.get(), 4096);
+}
 
 TEST(Mapping, HonoursAlignment) {
   const std::size_t size = 3 * page_size();
