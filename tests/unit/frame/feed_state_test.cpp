@@ -129,10 +129,14 @@ TEST_F(FeedStateTest, NumbersThatDoNotFitEndTheFeed) {
 
 TEST_F(FeedStateTest, BuffersAreFilesThatExistOnce) {
   EXPECT_FALSE(send({.kind = FeedKind::buffer, .buffer = 1})) << "without a file";
+  state_ = std::make_shared<FeedState>();
   send_buffer();
   auto again = platform::create_published_memory("test", kSize);
   EXPECT_FALSE(send({.kind = FeedKind::buffer, .buffer = kBuffer}, std::move(again->reader)));
+  state_ = std::make_shared<FeedState>();
   EXPECT_FALSE(send({.kind = FeedKind::forget, .buffer = 1}));
+  state_ = std::make_shared<FeedState>();
+  send_buffer();
   EXPECT_TRUE(send({.kind = FeedKind::forget, .buffer = kBuffer}));
   EXPECT_FALSE(send(good_frame()));
 }
