@@ -242,14 +242,15 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
   auto signals = platform::SignalPipe::install(kSignals);
   if (!signals) return std::unexpected(std::move(signals.error()));
   if (options.worker.verbose && options.window_size != 0) supervisor::print_probe(*worker);
-  auto listener = platform::Listener::at(options.socket);
-  if (!listener) return std::unexpected(std::move(listener.error()));
+  // Before that of the GPU, whose socket tells others that all of them are there.
   std::vector<platform::Listener> inputs;
   for (const input::Kind kind : input::kAllKinds) {
     auto input = platform::Listener::at(input_socket(options.socket, kind));
     if (!input) return std::unexpected(std::move(input.error()));
     inputs.push_back(std::move(*input));
   }
+  auto listener = platform::Listener::at(options.socket);
+  if (!listener) return std::unexpected(std::move(listener.error()));
   auto control = platform::Listener::at(control_socket(options.socket));
   if (!control) return std::unexpected(std::move(control.error()));
   auto loop = platform::EventLoop::create();

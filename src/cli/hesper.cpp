@@ -21,6 +21,7 @@
 #include "cli/display_mode.h"
 #include "cli/exec.h"
 #include "cli/gpu.h"
+#include "cli/input.h"
 #include "cli/machines.h"
 #include "cli/replay.h"
 #include "cli/run.h"
@@ -339,6 +340,21 @@ int main(int argc, char** argv) {
   RunOptions run_options;
   CLI::App* run_command = add_run_command(app, *gpu_command, *view_command, run_options);
 
+  InputOptions input_options;
+  CLI::App* input_command = app.add_subcommand("input", "Type and point in a virtual machine, for scripts");
+  add_machine_options(*input_command, machine_name, gpu_socket);
+  input_command
+      ->add_option("-e,--execute", input_options.lines,
+                   "A line to execute; again for further ones (default: those of standard input)")
+      ->allow_extra_args(false)
+      ->type_name("LINE");
+  input_command->footer(
+      "Lines: type TEXT; key CHORD, as ctrl+alt+f2; down KEY; up KEY; click [left|right|middle|side|extra]; down and\n"
+      "up of button-left and so on; move X Y [DISPLAY] and touch FINGER X Y [DISPLAY], in pixels; lift FINGER; by X "
+      "Y;\n"
+      "scroll VERTICAL [HORIZONTAL], in notches; wait MILLISECONDS; leds. What is down at the end is let go.\n"
+      "Example: hesper input debian -e 'type root\\n' -e 'key alt+f2'");
+
   TopOptions top_options;
   CLI::App* top_command =
       app.add_subcommand("top", "Show what the GPU of a virtual machine does: frames, copies, contexts, memory");
@@ -393,16 +409,17 @@ int main(int argc, char** argv) {
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));
   if (*keep_command) return hesper::vm::keep(kept_folder);
-  if (*screenshot_command || *display_command || *top_command || *view_command) {
+  if (*screenshot_command || *display_command || *top_command || *view_command || *input_command) {
     auto found = find_gpu_socket(gpu_socket, machine_name);
     if (!found) {
       hesper::log::error("{}", found.error().message);
       return 1;
     }
     if (*view_command) return become_view(argv[0], *found, arguments_of(*view_command, {"help", "socket"}));
-    screenshot_options.socket = display_options.socket = top_options.socket = *found;
+    screenshot_options.socket = display_options.socket = top_options.socket = input_options.socket = *found;
   }
   if (*screenshot_command) return take_screenshot(screenshot_options);
+  if (*input_command) return send_input(input_options);
   if (*top_command) return show_top(top_options);
   if (*display_list_command) return list_displays(display_options);
   if (*add_command) return add_display(display_options);

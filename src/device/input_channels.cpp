@@ -51,11 +51,6 @@ bool apply(const ChannelMessage& message, input::Sink& sink) {
   return false;
 }
 
-input::ChannelLeds message_of(const input::Leds& leds) {
-  return {.lit = (leds.num_lock ? input::kLedNumLock : 0) | (leds.caps_lock ? input::kLedCapsLock : 0) |
-                 (leds.scroll_lock ? input::kLedScrollLock : 0)};
-}
-
 }  // namespace
 
 void InputChannels::add(UniqueFd socket) {
@@ -63,7 +58,7 @@ void InputChannels::add(UniqueFd socket) {
   const Place place = channels_.begin();
   place->socket = std::move(socket);
   place->sink = seat_.join([place](input::Leds leds) {
-    const input::ChannelLeds message = message_of(leds);
+    const input::ChannelLeds message = input::message_of(leds);
     // Who does not read is found out by the next look at his socket, as nothing may be destroyed in here.
     if (!platform::send_all(place->socket.get(), std::as_bytes(std::span(&message, 1)))) {
       place->broken = true;

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "input/sink.h"
+
 namespace hesper::input {
 
 enum class ChannelKind : std::uint16_t {  // a function of Sink each
@@ -37,5 +39,15 @@ static_assert(sizeof(ChannelLeds) == 4);
 inline constexpr std::uint32_t kLedNumLock = 1;
 inline constexpr std::uint32_t kLedCapsLock = 2;
 inline constexpr std::uint32_t kLedScrollLock = 4;
+
+[[nodiscard]] constexpr ChannelLeds message_of(const Leds& leds) noexcept {
+  return {.lit = (leds.num_lock ? kLedNumLock : 0) | (leds.caps_lock ? kLedCapsLock : 0) |
+                 (leds.scroll_lock ? kLedScrollLock : 0)};
+}
+[[nodiscard]] constexpr Leds leds_of(const ChannelLeds& message) noexcept {
+  return {.num_lock = (message.lit & kLedNumLock) != 0,
+          .caps_lock = (message.lit & kLedCapsLock) != 0,
+          .scroll_lock = (message.lit & kLedScrollLock) != 0};
+}
 
 }  // namespace hesper::input

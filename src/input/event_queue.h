@@ -23,7 +23,7 @@ namespace hesper::input {
 // One thread.
 class EventQueue {
  public:
-  static constexpr std::size_t kMostFrames = 256;      // that wait
+  static constexpr std::size_t kMostFrames = 1024;     // that wait
   static constexpr std::size_t kMostInOneFrame = 64;   // events; with more, it is cut
   static constexpr std::int32_t kUnknown = -1;         // of a position: the guest was told none
   static constexpr std::int32_t kMostSteps = 1 << 24;  // that relative motion adds up to

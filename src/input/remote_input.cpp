@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "input/channel.h"
+#include "input/message_sink.h"
 #include "platform/event_loop.h"
 #include "platform/socket.h"
 #include "platform/thread.h"
@@ -20,12 +21,6 @@ namespace {
 
 constexpr std::size_t kMostUnsent = 4096;  // messages
 constexpr std::chrono::seconds kBetweenAttempts{1};
-
-Leds leds_of(const ChannelLeds& message) {
-  return {.num_lock = (message.lit & kLedNumLock) != 0,
-          .caps_lock = (message.lit & kLedCapsLock) != 0,
-          .scroll_lock = (message.lit & kLedScrollLock) != 0};
-}
 
 }  // namespace
 
@@ -202,49 +197,17 @@ class RemoteInput::Worker {
   std::thread thread_;
 };
 
-class RemoteInput::RemoteSink final : public Sink {
+class RemoteInput::RemoteSink final : public MessageSink {
  public:
-  RemoteSink(Worker& worker, std::function<void(Leds)> on_leds)
-      : worker_(worker), channel_(worker.add(std::move(on_leds))) {}
+  RemoteSink(Worker& worker, std::shared_ptr<Channel> channel)
+      : MessageSink([channel](std::span<const ChannelMessage> messages) { channel->send(messages); }),
+        worker_(worker),
+        channel_(std::move(channel)) {}
   ~RemoteSink() override { worker_.remove(std::move(channel_)); }
 
-  void key(KeyCode code, bool down) override {
-    add({.kind = ChannelKind::key, .what = static_cast<std::uint32_t>(code), .a = down ? 1 : 0});
-  }
-  void button(KeyCode code, bool down) override {
-    add({.kind = ChannelKind::button, .what = static_cast<std::uint32_t>(code), .a = down ? 1 : 0});
-  }
-  void move_to(std::uint32_t display, std::uint16_t x, std::uint16_t y) override {
-    add({.kind = ChannelKind::move_to, .what = display, .a = x, .b = y});
-  }
-  void move_by(std::int32_t x, std::int32_t y) override { add({.kind = ChannelKind::move_by, .a = x, .b = y}); }
-  void scroll(std::int32_t vertical, std::int32_t horizontal) override {
-    add({.kind = ChannelKind::scroll, .a = vertical, .b = horizontal});
-  }
-  void touch(std::uint32_t finger, std::uint32_t display, std::uint16_t x, std::uint16_t y) override {
-    add({.kind = ChannelKind::touch, .finger = static_cast<std::uint16_t>(finger), .what = display, .a = x, .b = y});
-  }
-  void touch_end(std::uint32_t finger) override {
-    add({.kind = ChannelKind::touch_end, .finger = static_cast<std::uint16_t>(finger)});
-  }
-  void flush() override {
-    if (open_.empty()) return;
-    open_.push_back({.kind = ChannelKind::flush});
-    channel_->send(open_);
-    open_.clear();
-  }
-
  private:
-  // Who never flushes has his messages sent all the same.
-  static constexpr std::size_t kMostOpen = 256;
-  void add(const ChannelMessage& message) {
-    open_.push_back(message);
-    if (open_.size() >= kMostOpen) flush();
-  }
-
   Worker& worker_;
   std::shared_ptr<Channel> channel_;
-  std::vector<ChannelMessage> open_;  // since the last flush
 };
 
 RemoteInput::RemoteInput(std::unique_ptr<Worker> worker) noexcept : worker_(std::move(worker)) {}
@@ -257,7 +220,7 @@ Result<std::unique_ptr<RemoteInput>> RemoteInput::create(Open open) {
 }
 
 std::unique_ptr<Sink> RemoteInput::join(std::function<void(Leds)> on_leds) {
-  return std::make_unique<RemoteSink>(*worker_, std::move(on_leds));
+  return std::make_unique<RemoteSink>(*worker_, worker_->add(std::move(on_leds)));
 }
 
 }  // namespace hesper::input

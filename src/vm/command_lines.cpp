@@ -108,9 +108,19 @@ void add_network(Command& command, const Machine& machine) {
   command.add("-device", "virtio-net-pci,netdev=net,romfile=");
 }
 
+void add_input(Command& command, const Plan& plan) {
+  if (plan.machine.input == InputDevices::qemu) {
+    for (const char* device : {"virtio-keyboard-pci", "virtio-tablet-pci"}) command.add("-device", "{}", device);
+    return;
+  }
+  for (const input::Kind kind : input::kAllKinds) {
+    command.add("-chardev", "socket,id={},path={}", name_of(kind), value(plan.input_socket(kind).native()));
+    command.add("-device", "vhost-user-input-pci,id={0},chardev={0}", name_of(kind));
+  }
+}
+
 void add_small_devices(Command& command, const Plan& plan) {
-  for (const char* device :
-       {"virtio-keyboard-pci", "virtio-tablet-pci", "virtio-rng-pci", "virtio-balloon-pci,free-page-reporting=on"})
+  for (const char* device : {"virtio-rng-pci", "virtio-balloon-pci,free-page-reporting=on"})
     command.add("-device", "{}", device);
   if (plan.machine.vsock) command.add("-device", "vhost-vsock-pci,guest-cid={}", *plan.machine.vsock);
   for (std::size_t i = 0; i < plan.machine.shares.size(); ++i) {
@@ -152,6 +162,7 @@ std::vector<std::string> qemu_command(const Plan& plan) {
   add_gpu(command, plan);
   add_disks(command, plan.machine);
   add_network(command, plan.machine);
+  add_input(command, plan);
   add_small_devices(command, plan);
   add_lines(command, plan);
   for (const std::string& argument : plan.machine.qemu_arguments) command.add(argument);

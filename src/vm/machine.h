@@ -58,6 +58,12 @@ enum class Serial : std::uint8_t {
   file,
 };
 
+// Whose keyboard and pointers the guest has.
+enum class InputDevices : std::uint8_t {
+  hesper,  // hesper-gpu's: keyboard, tablet, mouse and touch screen, which viewers reach
+  qemu,    // keyboard and tablet, for whoever has QEMU's monitor
+};
+
 struct Machine {
   std::string name;  // empty: after the image
   Architecture architecture = host_architecture();
@@ -71,6 +77,7 @@ struct Machine {
   std::filesystem::path firmware_file;
   std::filesystem::path efi_variables;  // kept from one run to the next; empty: fresh ones each time
   std::vector<std::string> displays;    // modes, as hesper gpu takes them; empty: one of 1280x800
+  InputDevices input = InputDevices::hesper;
   Accelerator accelerator = Accelerator::automatic;
   Network network = Network::user;
   std::vector<Forward> forwards;

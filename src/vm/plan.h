@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "input/kinds.h"
 #include "vm/attendance.h"
 #include "vm/firmware.h"
 #include "vm/machine.h"
@@ -35,6 +36,10 @@ struct Plan {
   // What hesper-view must know again when it is started anew, and where it reports; see cli/hesper_view.cpp.
   [[nodiscard]] std::filesystem::path view_state() const { return folder / "view-state"; }
   [[nodiscard]] std::filesystem::path view_reports() const { return folder / "gpu.view"; }
+  // As hesper gpu names them.
+  [[nodiscard]] std::filesystem::path input_socket(input::Kind kind) const {
+    return folder / ("gpu." + std::string(name_of(kind)));
+  }
   [[nodiscard]] std::filesystem::path qmp_socket() const { return folder / "qmp"; }
   [[nodiscard]] std::filesystem::path console_socket() const { return folder / "console"; }
   [[nodiscard]] std::filesystem::path share_socket(std::size_t index) const {

@@ -161,6 +161,16 @@ constexpr std::array kSettings = {
               return {};
             },
             .clear = [](Machine& machine) { machine.displays.clear(); }},
+    Setting{.name = "input",
+            .type_name = "WHICH",
+            .description = "Whose keyboard and pointers the guest has: hesper, for its viewers, or qemu, for QEMU's "
+                           "monitor only (default: hesper)",
+            .set =
+                [](Machine& machine, std::string_view value, const Path&) {
+                  constexpr std::array<std::pair<std::string_view, InputDevices>, 2> kChoices{
+                      {{"hesper", InputDevices::hesper}, {"qemu", InputDevices::qemu}}};
+                  return store(choice(value, kChoices), machine.input);
+                }},
     Setting{.name = "accel",
             .type_name = "WHICH",
             .description = "What runs the guest's code: kvm, hvf, tcg or auto (default: auto, the first that works)",

@@ -1,6 +1,7 @@
 // What QEMU and its helpers are told.
 #include "vm/command_lines.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -119,13 +120,25 @@ TEST(QemuCommand, SmallDevices) {
   machine.machine.vsock = 7;
   machine.machine.shares = {{.folder = "/srv", .tag = "tag"}};
   const auto words = options(machine);
-  for (const char* device :
-       {"virtio-keyboard-pci", "virtio-tablet-pci", "virtio-rng-pci", "virtio-balloon-pci,free-page-reporting=on",
-        "vhost-vsock-pci,guest-cid=7", "vhost-user-fs-pci,chardev=share0,tag=tag"})
+  for (const char* device : {"virtio-rng-pci", "virtio-balloon-pci,free-page-reporting=on",
+                             "vhost-vsock-pci,guest-cid=7", "vhost-user-fs-pci,chardev=share0,tag=tag"})
     EXPECT_THAT(words, Contains(std::string("-device ") + device));
   EXPECT_THAT(words, Contains("-chardev socket,id=share0,path=/run/test/share-0"));
   EXPECT_THAT(share_command(machine, 0),
               ElementsAre("/bin/virtiofsd", "--socket-path", "/run/test/share-0", "--shared-dir", "/srv"));
+}
+
+TEST(QemuCommand, InputDevicesAreOursOrQemus) {
+  Plan machine = plan();
+  for (const char* kind : {"keyboard", "tablet", "mouse", "touch"}) {
+    EXPECT_THAT(options(machine), Contains(fmt::format("-chardev socket,id={0},path=/run/test/gpu.{0}", kind)));
+    EXPECT_THAT(options(machine), Contains(fmt::format("-device vhost-user-input-pci,id={0},chardev={0}", kind)));
+  }
+  EXPECT_THAT(options(machine), Not(Contains(HasSubstr("virtio-keyboard"))));
+  machine.machine.input = InputDevices::qemu;
+  EXPECT_THAT(options(machine), Contains("-device virtio-keyboard-pci"));
+  EXPECT_THAT(options(machine), Contains("-device virtio-tablet-pci"));
+  EXPECT_THAT(options(machine), Not(Contains(HasSubstr("vhost-user-input"))));
 }
 
 TEST(QemuCommand, LinesGoToTheLauncherOrTheTerminal) {
