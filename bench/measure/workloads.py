@@ -224,3 +224,32 @@ def decoding_rows(programs):
         row = Row(f"commands decoded on one core: {each['name']}", "1/s", "more")
         row.add(HESPER, each["items_per_second"])
         yield row
+
+
+def video_rows(programs):
+    """How fast pictures become video. Native is memcpy, for what is counted in bytes of pixels."""
+    output = subprocess.run(
+        [programs / "bench_video", "--benchmark_format=json", "--benchmark_min_time=0.5s"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+        timeout=TIME_LIMIT,
+    ).stdout
+    results = {each["name"]: each for each in json.loads(output)["benchmarks"]}
+    for size in ("1280x720", "1920x1080"):
+        for layout in ("nv12", "i420", "i444"):
+            row = Row(f"pixels to {layout}, {size}, on one core", "B/s", "more")
+            row.add(NATIVE, results[f"memcpy/{size}"]["bytes_per_second"])
+            machines = (results[f"convert/{layout}/{machine}/{size}"] for machine in ("baseline", "avx2", "avx512"))
+            row.add(HESPER, max(each.get("bytes_per_second", 0) for each in machines))
+            yield row
+    for name, result in results.items():
+        kind, *what = name.split("/")
+        if kind not in ("encode", "stills"):
+            continue
+        what = ", ".join(part for part in what if ":" not in part and part != "manual_time")
+        for counter, unit in (("p50_ms", "ms"), ("p95_ms", "ms"), ("bytes_per_second", "B/s")):
+            row = Row(f"{what}: {counter.removesuffix('_ms').replace('_', ' ')}", unit, "less")
+            row.add(HESPER, result[counter])
+            yield row
