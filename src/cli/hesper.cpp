@@ -23,6 +23,7 @@
 #include "cli/gpu.h"
 #include "cli/input.h"
 #include "cli/machines.h"
+#include "cli/record_options.h"
 #include "cli/replay.h"
 #include "cli/run.h"
 #include "cli/run_options.h"
@@ -376,6 +377,14 @@ int main(int argc, char** argv) {
   CLI::App* keep_command = app.add_subcommand("keep")->group("");
   keep_command->add_option("FOLDER", kept_folder)->required();
 
+  hesper::screen::RecordOptions record_options;
+  CLI::App* record_command =
+      app.add_subcommand("record", "Write what a screen of a virtual machine shows to a video file");
+  add_machine_options(*record_command, machine_name, gpu_socket);
+  add_record_command_options(*record_command, record_options);
+  record_command->footer(
+      "The recording begins with the first picture, and ends with its duration, the virtual machine, or Ctrl-C.");
+
   std::string shell;
   CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");
   completion_command->add_option("SHELL", shell, "bash, zsh or fish")->required();
@@ -409,12 +418,13 @@ int main(int argc, char** argv) {
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));
   if (*keep_command) return hesper::vm::keep(kept_folder);
-  if (*screenshot_command || *display_command || *top_command || *view_command || *input_command) {
+  if (*screenshot_command || *display_command || *top_command || *view_command || *record_command || *input_command) {
     auto found = find_gpu_socket(gpu_socket, machine_name);
     if (!found) {
       hesper::log::error("{}", found.error().message);
       return 1;
     }
+    if (*record_command) return become_view(argv[0], *found, arguments_of(record_options));
     if (*view_command) return become_view(argv[0], *found, arguments_of(*view_command, {"help", "socket"}));
     screenshot_options.socket = display_options.socket = top_options.socket = input_options.socket = *found;
   }

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "cli/control_client.h"
+#include "cli/record_options.h"
 #include "cli/view_options.h"
 #include "cli/view_outputs.h"
 #include "cli/view_reports.h"
@@ -25,6 +26,7 @@
 #include "input/remote_input.h"
 #include "platform/event_loop.h"
 #include "platform/signals.h"
+#include "video/ffmpeg.h"
 
 namespace {
 
@@ -61,13 +63,19 @@ Result<void> run(const Arguments& arguments) {
   // Their callbacks post to the loop, which outlives them.
   std::vector<std::unique_ptr<screen::Output>> outputs;
   std::size_t open = 0;
+  Result<void> result;  // the first output's that has failed
+  const auto end = [&](std::unique_ptr<screen::Output>& output) {
+    if (!output) return;
+    if (auto finished = output->finish(); !finished && result) result = std::move(finished);
+    output.reset();
+  };
   for (const cli::OutputKind& kind : cli::output_kinds()) {
     if (!kind.wanted(arguments.options)) continue;
     auto output = kind.open(
         arguments.options,
         {.source = **source, .input = **input, .ledger = ledger, .state = *state, .over = [&, number = outputs.size()] {
            loop.post([&, number] {
-             outputs[number].reset();
+             end(outputs[number]);
              if (--open == 0) loop.stop();
            });
          }});
@@ -87,8 +95,8 @@ Result<void> run(const Arguments& arguments) {
   }
   const auto told = loop.when_readable(signals->fd(), [&] { loop.stop(); });
   loop.run();
-  outputs.clear();
-  return {};
+  for (auto& output : outputs) end(output);
+  return result;
 }
 
 }  // namespace
@@ -104,12 +112,14 @@ int main(int argc, char** argv) {
   app.add_option("--report", arguments.report, "Where hesper top may ask")->type_name("PATH");
   app.add_flag("-v,--verbose", arguments.verbose, "Print what outputs and viewers do");
   cli::add_view_options(app, arguments.options);
+  cli::add_record_options(app, arguments.options.record);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 1;
   }
   log::start("hesper-view", arguments.verbose ? "info" : "warn");
+  video::route_ffmpeg_log();
   const auto done = run(arguments);
   if (done) return 0;
   log::error("{}", done.error().message);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "screen/record/record.h"
 #include "screen/trace/trace.h"
 #include "screen/vnc/vnc.h"
 
@@ -18,6 +19,7 @@ namespace hesper::cli {
 
 // Set: the user has asked for the output.
 struct ViewOptions {
+  std::optional<screen::RecordOptions> record;  // hesper record's; see record_options.h
   std::optional<screen::TraceOptions> trace;
   std::optional<screen::VncOptions> vnc;
 };

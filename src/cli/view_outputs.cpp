@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "screen/record/record.h"
 #include "screen/trace/trace.h"
 #include "screen/vnc/vnc.h"
 
@@ -19,6 +20,7 @@ constexpr OutputKind kind() {
 }
 
 constexpr std::array kKinds = {
+    kind<&ViewOptions::record, screen::open_recording>(),
     kind<&ViewOptions::trace, screen::open_trace>(),
     kind<&ViewOptions::vnc, screen::open_vnc>(),
 };

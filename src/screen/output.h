@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "base/error.h"
 #include "frame/ledger.h"
 #include "frame/source.h"
 #include "input/sink.h"
@@ -32,6 +33,9 @@ class Output {
   virtual ~Output() = default;
   // One line for people, without a full stop: "web: http://127.0.0.1:8080/?token=..."; empty: nothing is to be said.
   [[nodiscard]] virtual std::string describe() const = 0;
+  // Called once, before it is destroyed, for outputs that must have brought something to an end. Errors: the user does not
+  // have what he asked for.
+  [[nodiscard]] virtual Result<void> finish() { return {}; }
 };
 
 }  // namespace hesper::screen
