@@ -109,6 +109,7 @@ class GpuProcess {
     process->feeds_.tell(process->door_->device());
     process->control_ = std::make_unique<device::ControlConnections>(
         *process->loop_, process->door_->device(), process->screens_, process->feeds_, process->inputs_);
+    if (process->workers_) process->control_->tell(*process->workers_);
     return process;
   }
 

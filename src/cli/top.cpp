@@ -10,11 +10,15 @@
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/log.h"
 #include "cli/control_client.h"
 #include "cli/display_mode.h"
+#include "cli/view_reports.h"
+#include "frame/ledger.h"
 #include "platform/signals.h"
 
 namespace hesper::cli {
@@ -22,10 +26,18 @@ namespace {
 
 using device::DeviceReport;
 using device::DisplayReport;
+using nlohmann::json;
 
 std::uint64_t difference(std::uint64_t before, std::uint64_t now) { return now > before ? now - before : 0; }
 
-std::optional<TopSample::Display::Percentiles> percentiles(const DisplayReport& display, std::uint64_t new_flushes) {
+// microseconds: not empty.
+TopSample::Display::Percentiles percentiles(std::vector<std::uint32_t> microseconds) {
+  std::ranges::sort(microseconds);
+  const auto at = [&](std::size_t percent) { return microseconds[(microseconds.size() - 1) * percent / 100] / 1000.0; };
+  return {.p50 = at(50), .p95 = at(95), .p99 = at(99)};
+}
+
+std::optional<TopSample::Display::Percentiles> intervals(const DisplayReport& display, std::uint64_t new_flushes) {
   // The very first flush has none before it.
   const std::uint64_t with_interval = std::min(new_flushes, display.flushes > 0 ? display.flushes - 1 : 0);
   const std::uint64_t count = std::min<std::uint64_t>(with_interval, DisplayReport::kIntervals);
@@ -33,9 +45,17 @@ std::optional<TopSample::Display::Percentiles> percentiles(const DisplayReport& 
   std::vector<std::uint32_t> sorted;
   for (std::uint64_t i = 0; i < count; ++i)
     sorted.push_back(display.intervals[(display.flushes - 1 - i) % DisplayReport::kIntervals]);
-  std::ranges::sort(sorted);
-  const auto at = [&](std::size_t percent) { return sorted[(sorted.size() - 1) * percent / 100] / 1000.0; };
-  return TopSample::Display::Percentiles{.p50 = at(50), .p95 = at(95), .p99 = at(99)};
+  return percentiles(std::move(sorted));
+}
+
+std::optional<TopSample::Display::Percentiles> publish_times(const device::FeedCounts& feeds, std::uint64_t since) {
+  const std::uint64_t count =
+      std::min<std::uint64_t>(difference(since, feeds.delay_count), device::FeedCounts::kDelays);
+  if (count == 0) return std::nullopt;
+  std::vector<std::uint32_t> newest;
+  for (std::uint64_t i = 0; i < count; ++i)
+    newest.push_back(feeds.delays[(feeds.delay_count - 1 - i) % device::FeedCounts::kDelays]);
+  return percentiles(std::move(newest));
 }
 
 std::string bytes_text(double bytes) {
@@ -53,6 +73,45 @@ std::string mode_text(const DisplayReport& display) {
                                .width = display.width,
                                .height = display.height,
                                .refresh_mhz = display.refresh_mhz});
+}
+
+std::span<const device::WorkerReport> workers_of(const DeviceReport& report) {
+  return std::span(report.workers).first(std::min<std::uint64_t>(report.worker_count, report.workers.size()));
+}
+
+std::string name_of(const device::WorkerReport& worker) {
+  return {worker.name.begin(), std::ranges::find(worker.name, '\0')};
+}
+
+// hesper-view's report as a table; a note if it is none.
+std::string view_text(const std::string& view) {
+  if (view.empty()) return {};
+  const json report = json::parse(view, nullptr, false);
+  try {
+    std::string text;
+    for (const json& output : report.at("outputs")) {
+      const double frames = output.at("frames").get<double>();
+      const double copies = output.at("copies").get<double>();
+      text += fmt::format("\n{}, display {}: {:.1f} frames/s, {} skipped, {:.2f} copies a frame, {} sent\n",
+                          output.at("name").get<std::string>(), output.at("display").get<unsigned>(),
+                          output.at("frames_per_second").get<double>(), output.at("skipped").get<std::uint64_t>(),
+                          frames > 0 ? copies / frames : 0, bytes_text(output.at("bytes").get<double>()));
+      const auto row = [&](std::string_view name, const json& percentiles) {
+        text += fmt::format("  {:<14} {:>8.2f} {:>8.2f} {:>8.2f}\n", name, percentiles.at("p50").get<double>(),
+                            percentiles.at("p95").get<double>(), percentiles.at("p99").get<double>());
+      };
+      if (output.at("whole_ms").is_null()) continue;
+      text += fmt::format("  {:<14} {:>8} {:>8} {:>8}\n", "stage, ms", "p50", "p95", "p99");
+      for (std::size_t stage = 0; stage < frame::kStages; ++stage) {
+        const char* name = frame::name_of(static_cast<frame::Stage>(stage));
+        if (output.at("stages_ms").contains(name)) row(name, output.at("stages_ms").at(name));
+      }
+      row("flush to end", output.at("whole_ms"));
+    }
+    return text;
+  } catch (const json::exception&) {
+    return "\nhesper-view reports nothing that can be read.\n";
+  }
 }
 
 // False: a signal came.
@@ -82,7 +141,7 @@ TopSample compare(const DeviceReport* before, const DeviceReport& now) {
     sample.displays.push_back({.number = static_cast<std::uint32_t>(i),
                                .now = display,
                                .flushes = sample.seconds > 0 ? static_cast<double>(passed) / sample.seconds : 0,
-                               .interval = percentiles(display, passed)});
+                               .interval = intervals(display, passed)});
   }
   sample.commands = rate(&DeviceReport::commands);
   sample.submissions = rate(&DeviceReport::submissions);
@@ -91,6 +150,13 @@ TopSample compare(const DeviceReport* before, const DeviceReport& now) {
   sample.transferred_bytes = rate(&DeviceReport::transferred_bytes);
   sample.snapshots = rate(&DeviceReport::snapshots);
   sample.snapshot_bytes = rate(&DeviceReport::snapshot_bytes);
+  for (std::size_t i = 0; i < sample.told.size(); ++i) {
+    const std::uint64_t passed = difference(before->feeds.frames[i], now.feeds.frames[i]);
+    sample.told[i] = sample.seconds > 0 ? static_cast<double>(passed) / sample.seconds : 0;
+  }
+  const std::uint64_t gathered = difference(before->feeds.gathered_bytes, now.feeds.gathered_bytes);
+  sample.gathered_bytes = sample.seconds > 0 ? static_cast<double>(gathered) / sample.seconds : 0;
+  sample.publish = publish_times(now.feeds, before->feeds.delay_count);
   if (flushes > 0) {
     const std::uint64_t copies =
         difference(before->transfers, now.transfers) + difference(before->snapshots, now.snapshots);
@@ -124,11 +190,24 @@ std::string to_text(const TopSample& sample) {
                       sample.submissions, bytes_text(sample.submitted_bytes), now.waiting_requests);
   text += fmt::format("holds      {} contexts, {} resources, {} mapped blobs, {} of memory\n", now.contexts,
                       now.resources, now.mapped_blobs, bytes_text(static_cast<double>(now.host_memory)));
-  return text;
+  text += fmt::format(
+      "feed       {} subscribers, {} images shared; frames told {:.1f}/s without a copy, {:.1f}/s after a transfer, "
+      "{:.1f}/s copied here, {}/s\n",
+      now.feeds.subscribers, now.feeds.shared_images, sample.told[0], sample.told[1], sample.told[2],
+      bytes_text(sample.gathered_bytes));
+  if (sample.publish)
+    text += fmt::format("           from flush to subscriber p50 {:.2f}, p95 {:.2f}, p99 {:.2f} ms\n",
+                        sample.publish->p50, sample.publish->p95, sample.publish->p99);
+  for (const device::WorkerReport& worker : workers_of(now))
+    text += fmt::format("worker     {} (context {}): {} blobs, {}; {} wait\n", name_of(worker), worker.context,
+                        worker.blobs, bytes_text(static_cast<double>(worker.blob_bytes)),
+                        bytes_text(static_cast<double>(worker.waiting_bytes)));
+  if (now.worker_count > now.workers.size())
+    text += fmt::format("           and {} more\n", now.worker_count - now.workers.size());
+  return text + view_text(sample.view);
 }
 
 std::string to_json(const TopSample& sample) {
-  using nlohmann::json;
   json displays = json::array();
   for (const TopSample::Display& display : sample.displays) {
     json entry{{"display", display.number},      {"connected", display.now.connected != 0},
@@ -145,6 +224,23 @@ std::string to_json(const TopSample& sample) {
     displays.push_back(std::move(entry));
   }
   const DeviceReport& now = sample.now;
+  json workers = json::array();
+  for (const device::WorkerReport& worker : workers_of(now))
+    workers.push_back({{"name", name_of(worker)},
+                       {"context", worker.context},
+                       {"blobs", worker.blobs},
+                       {"blob_bytes", worker.blob_bytes},
+                       {"waiting_bytes", worker.waiting_bytes}});
+  json feed{
+      {"subscribers", now.feeds.subscribers},
+      {"shared_images", now.feeds.shared_images},
+      {"frames_per_second", {{"none", sample.told[0]}, {"transfer", sample.told[1]}, {"gathered", sample.told[2]}}},
+      {"gathered_bytes_per_second", sample.gathered_bytes},
+      {"flush_to_published_ms", nullptr}};
+  if (sample.publish)
+    feed["flush_to_published_ms"] = {
+        {"p50", sample.publish->p50}, {"p95", sample.publish->p95}, {"p99", sample.publish->p99}};
+  const json view = json::parse(sample.view, nullptr, false);
   const json all{{"uptime_seconds", static_cast<double>(now.uptime_ns) / 1e9},
                  {"seconds", sample.seconds},
                  {"displays", std::move(displays)},
@@ -161,8 +257,12 @@ std::string to_json(const TopSample& sample) {
                  {"resources", now.resources},
                  {"mapped_blobs", now.mapped_blobs},
                  {"waiting_requests", now.waiting_requests},
-                 {"host_memory", now.host_memory}};
-  return all.dump();
+                 {"host_memory", now.host_memory},
+                 {"feed", std::move(feed)},
+                 {"workers", std::move(workers)},
+                 {"worker_count", now.worker_count},
+                 {"view", view.is_discarded() ? json() : view}};
+  return all.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 int show_top(const TopOptions& options) {
@@ -179,7 +279,8 @@ int show_top(const TopOptions& options) {
     if (shown > 0 && !wait(*signals, options.interval)) return 0;
     auto report = ask_for_report(options.socket);
     if (!report) return failed(report.error());
-    const TopSample sample = compare(before ? &*before : nullptr, *report);
+    TopSample sample = compare(before ? &*before : nullptr, *report);
+    if (auto view = ask_view(view_reports(options.socket))) sample.view = std::move(*view);
     if (redraws) fmt::print("\x1b[H\x1b[2J");
     if (!redraws && !options.json && shown > 0) fmt::print("\n");
     fmt::print("{}{}", options.json ? to_json(sample) : to_text(sample), options.json ? "\n" : "");

@@ -1,5 +1,6 @@
 // hesper top: what a virtual machine's GPU does, again and again: flushes of each screen and the time between them,
-// copies, contexts, memory. Asks a running hesper gpu over its control socket.
+// copies, contexts and their workers, memory; and the outputs of its hesper-view. Asks a running hesper gpu over its
+// control socket, and hesper-view where hesper run has it report.
 #pragma once
 
 #include <array>
@@ -39,6 +40,11 @@ struct TopSample {
   std::vector<Display> displays;
   double commands = 0, submissions = 0, transfers = 0, snapshots = 0;  // rates
   double submitted_bytes = 0, transferred_bytes = 0, snapshot_bytes = 0;
+  // What subscribers of the displays were told: frames a second, by frame::Copies.
+  std::array<double, 3> told{};
+  double gathered_bytes = 0;                    // rate
+  std::optional<Display::Percentiles> publish;  // milliseconds from flush to publication, of the newest frames
+  std::string view;                             // what hesper-view reports (view_reports.h); empty: there is none
   // Copies by the processor for each flush, all screens together; none without a flush.
   std::optional<double> copies_per_flush;
 };

@@ -65,6 +65,8 @@ void ViewReports::report() {
   static_cast<void>(platform::send_all(client->get(), std::as_bytes(std::span(text))));
 }
 
+std::filesystem::path view_reports(const std::filesystem::path& gpu_socket) { return gpu_socket.native() + ".view"; }
+
 Result<std::string> ask_view(const std::filesystem::path& socket) {
   const auto connection = platform::connect_to(socket);
   if (!connection) return std::unexpected(connection.error());

@@ -33,6 +33,9 @@ class ViewReports {
 // The line, without its end: {"process": N, "outputs": [{"name", "display", "frames", ...}]}; times in milliseconds.
 [[nodiscard]] std::string to_json(const std::vector<frame::OutputReport>& reports);
 
+// Where the hesper-view reports that hesper run has started, if it has: beside the socket of its hesper gpu.
+[[nodiscard]] std::filesystem::path view_reports(const std::filesystem::path& gpu_socket);
+
 // The other end. socket: where an hesper-view reports. Errors: nobody answers there, or not by the rules.
 [[nodiscard]] Result<std::string> ask_view(const std::filesystem::path& socket);
 

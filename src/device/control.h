@@ -11,7 +11,7 @@
 
 namespace hesper::device {
 
-inline constexpr std::uint32_t kControlVersion = 0x48530003;  // first in every message
+inline constexpr std::uint32_t kControlVersion = 0x48530004;  // first in every message
 
 enum class ControlCommand : std::uint32_t {
   screenshot = 1,   // what a display shows; an fd comes with the reply

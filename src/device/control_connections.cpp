@@ -156,6 +156,7 @@ Result<ControlConnections::Answer> ControlConnections::report() const {
   report.transferred_bytes = activity.transferred_bytes;
   screens_.describe(report);
   feeds_.describe(report);
+  if (workers_ != nullptr) workers_->describe(report);
   std::memcpy(mapping->data(), &report, sizeof(report));
   Answer answer;
   answer.fd = std::move(*file);

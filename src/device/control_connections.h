@@ -12,6 +12,7 @@
 #include "device/frame_feeds.h"
 #include "device/input_channels.h"
 #include "device/screens.h"
+#include "device/worker_contexts.h"
 #include "gpu/device.h"
 #include "platform/event_loop.h"
 
@@ -26,6 +27,9 @@ class ControlConnections {
   ControlConnections(platform::EventLoop& loop, gpu::Device& device, Screens& screens, FrameFeeds& feeds,
                      InputChannels& inputs) noexcept
       : loop_(loop), device_(device), screens_(screens), feeds_(feeds), inputs_(inputs) {}
+
+  // Of whom reports shall tell, too; outlives this.
+  void tell(const WorkerContexts& workers) noexcept { workers_ = &workers; }
 
   void add(UniqueFd socket);
   [[nodiscard]] std::size_t count() const noexcept { return connections_.size(); }
@@ -55,6 +59,7 @@ class ControlConnections {
   Screens& screens_;
   FrameFeeds& feeds_;
   InputChannels& inputs_;
+  const WorkerContexts* workers_ = nullptr;  // none: the device has no contexts
   const FrameTimes::Clock::time_point began_ = FrameTimes::Clock::now();
   std::list<Connection> connections_;
 };

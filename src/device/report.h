@@ -47,7 +47,18 @@ struct FeedCounts {
   }
 };
 
+// The worker of one of the guest's contexts.
+struct WorkerReport {
+  std::uint32_t context = 0;  // the guest's id
+  std::uint32_t blobs = 0;    // that it was given
+  std::uint64_t blob_bytes = 0;
+  std::uint64_t waiting_bytes = 0;  // of orders that it has not taken yet
+  std::array<char, 64> name{};      // as the guest calls it; printable, ended by zero
+};
+
 struct DeviceReport {
+  static constexpr std::size_t kMostWorkers = 64;
+
   std::uint64_t time_ns = 0;    // of the report, on the host's monotonic clock
   std::uint64_t uptime_ns = 0;  // of the process
   std::uint32_t display_count = 0;
@@ -67,6 +78,8 @@ struct DeviceReport {
   std::uint64_t snapshots = 0;  // for hesper screenshot
   std::uint64_t snapshot_bytes = 0;
   FeedCounts feeds;
+  std::uint64_t worker_count = 0;  // of which the first kMostWorkers are in `workers`
+  std::array<WorkerReport, kMostWorkers> workers{};
   std::array<DisplayReport, gpu::VIRTIO_GPU_MAX_SCANOUTS> displays{};
 };
 static_assert(std::is_trivially_copyable_v<DeviceReport>);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -145,6 +146,14 @@ Result<std::unique_ptr<gpu::HostContext>> WorkerContexts::create(const gpu::Cont
                                                                   .waiting_budget = &waiting_},
                                               [this, cookie = request.cookie] { links_.erase(cookie); }));
   return std::make_unique<Context>(*this, request.cookie);
+}
+
+void WorkerContexts::describe(DeviceReport& report) const {
+  report.worker_count = links_.size();
+  std::vector<WorkerReport> workers;
+  for (const auto& [_, link] : links_) workers.push_back(link->describe());
+  std::ranges::sort(workers, {}, &WorkerReport::context);
+  std::ranges::copy(std::span(workers).first(std::min(workers.size(), report.workers.size())), report.workers.begin());
 }
 
 Result<std::shared_ptr<const OwnFile>> WorkerContexts::make_file(std::uint64_t size) {

@@ -55,6 +55,8 @@ class WorkerContexts final : public gpu::ContextHost {
 
   // Workers that are alive.
   [[nodiscard]] std::size_t workers() const noexcept { return links_.size(); }
+  // Its workers; the rest of the report is left alone.
+  void describe(DeviceReport& report) const;
 
  private:
   class Blob;

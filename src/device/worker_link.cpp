@@ -218,6 +218,15 @@ void WorkerLink::forget_blobs() {
 // What we hold of it stays until it is really dead.
 void WorkerLink::order_death() { platform::end_sending(life_.get()); }
 
+WorkerReport WorkerLink::describe() const {
+  WorkerReport report{.context = std::to_underlying(options_.context),
+                      .blobs = static_cast<std::uint32_t>(attachments_.size()),
+                      .waiting_bytes = held_bytes_ + (outbox_ ? outbox_->waiting() : 0)};
+  for (const auto& [resource, attachment] : attachments_) report.blob_bytes += attachment.blob->size;
+  options_.name.copy(report.name.data(), report.name.size() - 1);
+  return report;
+}
+
 void WorkerLink::enforce_release(const gpu::WindowRange& range) {
   const bool holds = std::ranges::any_of(holds_, [&](const auto& entry) {
     const Hold& hold = entry.second;

@@ -14,6 +14,7 @@
 
 #include "base/budget.h"
 #include "base/unique_fd.h"
+#include "device/report.h"
 #include "device/window_file.h"
 #include "gpu/context_host.h"
 #include "link/outbox.h"
@@ -79,6 +80,8 @@ class WorkerLink {
 
   // The guest has no context any more; the worker is to end.
   void leave();
+
+  [[nodiscard]] WorkerReport describe() const;
 
   // Kills the worker if it has not released a byte of this range, although it was told to.
   void enforce_release(const gpu::WindowRange& range);

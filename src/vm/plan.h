@@ -35,7 +35,7 @@ struct Plan {
   [[nodiscard]] std::filesystem::path gpu_socket() const { return folder / "gpu"; }
   // What hesper-view must know again when it is started anew, and where it reports; see cli/hesper_view.cpp.
   [[nodiscard]] std::filesystem::path view_state() const { return folder / "view-state"; }
-  [[nodiscard]] std::filesystem::path view_reports() const { return folder / "gpu.view"; }
+  [[nodiscard]] std::filesystem::path view_reports() const { return gpu_socket().native() + ".view"; }
   // As hesper gpu names them.
   [[nodiscard]] std::filesystem::path input_socket(input::Kind kind) const {
     return folder / ("gpu." + std::string(name_of(kind)));

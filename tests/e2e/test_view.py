@@ -1,10 +1,11 @@
 # hesper-view and the feed of frames: what a subscriber is told is what the guest shows, wherever its pictures lie; and
 # that it dies is nobody's business but its own.
+import json
 import os
 import signal
 
 from guest import GUEST_ICD, Gpu, Machine, VulkanMachine
-from machines import Run, descendants
+from machines import Run, descendants, hesper
 from support import BACKPORTS, TestCase, tools_present, wait_until
 from test_run import Base
 from view import View, frames, lines, wait_for_screen
@@ -124,6 +125,19 @@ class Restart(Base):
         machine.run("echo after >/dev/tty1")
         wait_until(lambda: len(frames(trace)) > count, 20, "The new one tells of no frame.")
         self.assertEqual((machine.folder / "view-state").read_text(), state)
+
+        with self.subTest("top"):
+            finished = self.expect_success(hesper(self.scratch, "top", "--json", "--count", "1"))
+            report = json.loads(finished.output)
+            self.assertEqual(report["view"]["process"], machine.describe()["view_process"])
+            (output,) = report["view"]["outputs"]
+            self.assertEqual((output["name"], output["display"]), (f"trace {trace}", 0))
+            self.assertGreater(output["frames"], 0)
+            self.assertGreater(output["stages_ms"]["taken"]["p50"], 0)
+            self.assertEqual(report["feed"]["subscribers"], 1)
+            self.assertGreater(report["feed"]["flush_to_published_ms"]["p99"], 0)
+            text = self.expect_success(hesper(self.scratch, "top", "--count", "1")).output
+            self.assertRegex(text, rf"trace {trace}, display 0: .* frames/s, .*\n +stage, ms +p50")
 
         processes |= descendants(machine.process.pid)
         machine.type("poweroff -f\n")

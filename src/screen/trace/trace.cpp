@@ -52,10 +52,10 @@ std::string to_json(const frame::Frame& frame) {
 
 class Trace final : public Output {
  public:
-  Trace(std::FILE* file, std::string name, Shown shown) : file_(file), shown_(std::move(shown)) {
+  Trace(std::FILE* file, std::string name, Shown shown)
+      : file_(file), name_("trace " + name), shown_(std::move(shown)) {
     for (std::uint32_t number = 0; number < displays_.size(); ++number) {
       Display& display = displays_[number];
-      display.ledger = shown_.ledger.open("trace " + name, number);
       display.reader = shown_.source.subscribe(number, [this, &display] {
         const std::scoped_lock lock(mutex_);
         display.has_news = true;
@@ -82,7 +82,7 @@ class Trace final : public Output {
     bool has_news = false;
     std::uint64_t serial = 0;
     std::unique_ptr<frame::Reader> reader;
-    std::shared_ptr<frame::OutputLedger> ledger;
+    std::shared_ptr<frame::OutputLedger> ledger;  // from the first frame on
   };
 
   void work() {
@@ -114,6 +114,7 @@ class Trace final : public Output {
       frame::Row row = row_of(*news.frame);
       row[static_cast<std::size_t>(frame::Stage::taken)] = frame::now_ns();
       text += ',' + to_json(*news.frame);
+      if (!display.ledger) display.ledger = shown_.ledger.open(name_, number);
       if (display.serial != 0) display.ledger->skip(news.frame->serial - display.serial - 1);
       display.serial = news.frame->serial;
       display.ledger->add(row);
@@ -126,10 +127,11 @@ class Trace final : public Output {
     text += "}\n";
     std::fwrite(text.data(), 1, text.size(), file_);
     std::fflush(file_);
-    display.ledger->count_bytes(text.size());
+    if (display.ledger) display.ledger->count_bytes(text.size());
   }
 
   std::FILE* const file_;
+  const std::string name_;
   const Shown shown_;
   std::mutex mutex_;  // of has_news and ends_
   std::condition_variable changed_;

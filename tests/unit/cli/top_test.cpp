@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace hesper::cli {
 namespace {
@@ -88,6 +89,43 @@ TEST(Top, JsonHasWhatTheTextHas) {
   EXPECT_DOUBLE_EQ(json["displays"][0]["interval_ms"]["p99"].get<double>(), 46.667);
   EXPECT_NE(to_text(sample).find("640x480@60"), std::string::npos);
   EXPECT_NE(to_text(sample).find("1.00 a flush"), std::string::npos);
+}
+
+TEST(Top, TheFeedAndTheWorkersAreShown) {
+  DeviceReport before = report_after(4);
+  DeviceReport now = report_after(5);
+  now.feeds.subscribers = 2;
+  now.feeds.frames = {60, 0, 30};
+  now.feeds.gathered_bytes = 1 << 20;
+  for (std::uint64_t microseconds = 1; microseconds <= 100; ++microseconds) now.feeds.note_delay(microseconds * 1000);
+  now.worker_count = 1;
+  now.workers[0] = {.context = 7, .blobs = 3, .blob_bytes = 2048};
+  std::string("vkcube").copy(now.workers[0].name.data(), now.workers[0].name.size());
+  const TopSample sample = compare(&before, now);
+  EXPECT_DOUBLE_EQ(sample.told[0], 60);
+  EXPECT_DOUBLE_EQ(sample.told[2], 30);
+  ASSERT_TRUE(sample.publish);
+  EXPECT_DOUBLE_EQ(sample.publish->p50, 0.05);
+  const auto json = nlohmann::json::parse(to_json(sample));
+  EXPECT_EQ(json["workers"][0]["name"], "vkcube");
+  EXPECT_EQ(json["feed"]["frames_per_second"]["gathered"], 30);
+  EXPECT_TRUE(json["view"].is_null());
+  EXPECT_NE(to_text(sample).find("vkcube (context 7): 3 blobs, 2.0 KiB"), std::string::npos);
+}
+
+TEST(Top, NonsenseOfAViewIsSaidToBeThat) {
+  TopSample sample = compare(nullptr, report_after(4));
+  for (const char* view : {"{", "[]", R"({"outputs": [3]})", R"({"outputs": [{"name": 3}]})"}) {
+    sample.view = view;
+    EXPECT_NE(to_text(sample).find("hesper-view reports nothing that can be read."), std::string::npos) << view;
+    EXPECT_FALSE(to_json(sample).empty());
+  }
+}
+
+TEST(Top, MoreWorkersThanFitAreCounted) {
+  DeviceReport now = report_after(4);
+  now.worker_count = 1'000'000;
+  EXPECT_NE(to_text(compare(nullptr, now)).find("and 999936 more"), std::string::npos);
 }
 
 }  // namespace
