@@ -336,6 +336,12 @@ int main(int argc, char** argv) {
   CLI::App* view_command = app.add_subcommand("view", "Show the screens of a virtual machine");
   add_machine_options(*view_command, machine_name, gpu_socket);
   view_command->add_flag("-v,--verbose", view_verbose, "Print what outputs and viewers do");
+  std::filesystem::path view_state;
+  std::filesystem::path view_report;
+  view_command->add_option("--state", view_state, "A file for its token and ports, to have them again the next time")
+      ->type_name("FILE");
+  view_command->add_option("--report", view_report, "Where hesper top finds its outputs: SOCKET.view")
+      ->type_name("PATH");
   add_view_options(*view_command, view_options);
 
   RunOptions run_options;

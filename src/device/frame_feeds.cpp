@@ -222,12 +222,13 @@ bool FrameFeeds::tell_frame(Subscriber& subscriber, std::uint32_t number, Told& 
                       .damage_count = static_cast<std::uint32_t>(told.damage.rects().size())};
   std::ranges::copy(told.damage.rects(), message.damage.begin());
   send(subscriber, message);
+  // One that comes late takes its first frame long after the flush, through no fault of ours.
+  if (told.serial != 0) counts_.note_delay(message.published - screen.flushed);
   told.damage.clear();
   told.whole = false;
   told.visible = true;
   told.serial = screen.serial;
   ++counts_.frames[message.copies];
-  counts_.note_delay(message.published - screen.flushed);
   return true;
 }
 

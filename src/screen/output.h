@@ -33,8 +33,8 @@ class Output {
   virtual ~Output() = default;
   // One line for people, without a full stop: "web: http://127.0.0.1:8080/?token=..."; empty: nothing is to be said.
   [[nodiscard]] virtual std::string describe() const = 0;
-  // Called once, before it is destroyed, for outputs that must have brought something to an end. Errors: the user does not
-  // have what he asked for.
+  // Called once, before it is destroyed, for outputs that must have brought something to an end. Errors: the user does
+  // not have what he asked for.
   [[nodiscard]] virtual Result<void> finish() { return {}; }
 };
 
