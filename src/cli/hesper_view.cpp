@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -25,8 +27,10 @@
 #include "frame/remote_source.h"
 #include "input/remote_input.h"
 #include "platform/event_loop.h"
+#include "platform/process.h"
 #include "platform/signals.h"
 #include "video/ffmpeg.h"
+#include "video/trial.h"
 
 namespace {
 
@@ -99,6 +103,31 @@ Result<void> run(const Arguments& arguments) {
   return result;
 }
 
+// What working_encoders() starts. Libraries of drivers write to standard error as they like.
+int try_encoder(const std::string& name) {
+  if (!spdlog::should_log(spdlog::level::debug)) (void)std::freopen("/dev/null", "w", stderr);
+  const video::EncoderKind* kind = video::find_encoder_kind(name);
+  if (kind == nullptr) return 1;
+  const auto tried = video::try_encoder(*kind);
+  if (!tried) log::debug("{}", tried.error().message);
+  return tried ? 0 : 1;
+}
+
+int list_encoders(const char* argv0) {
+  const auto folder = platform::own_directory(argv0);
+  if (!folder) {
+    log::error("{}", folder.error().message);
+    return 1;
+  }
+  const auto working =
+      video::working_encoders({(*folder / "hesper-view").native(), "--try-encoder"}, std::chrono::seconds(10));
+  for (const video::EncoderKind& kind : video::encoder_kinds()) {
+    fmt::print("{:18}  {:5}  {:9}  {}\n", kind.name, video::name_of(kind.codec), kind.hardware ? "hardware" : "",
+               std::ranges::contains(working, kind.name) ? "works" : "-");
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -106,13 +135,17 @@ int main(int argc, char** argv) {
   CLI::App app("Shows the screens of a virtual machine. Users start hesper run, hesper view or hesper record.",
                "hesper-view");
   app.set_version_flag("--version", "hesper-view " HESPER_VERSION);
-  app.add_option("--socket", arguments.socket, "That of hesper gpu")->required()->type_name("PATH");
+  app.add_option("--socket", arguments.socket, "That of hesper gpu")->type_name("PATH");
   app.add_option("--state", arguments.state, "A file for token and ports, to have them again the next time")
       ->type_name("FILE");
   app.add_option("--report", arguments.report, "Where hesper top may ask")->type_name("PATH");
   app.add_flag("-v,--verbose", arguments.verbose, "Print what outputs and viewers do");
   cli::add_view_options(app, arguments.options);
   cli::add_record_options(app, arguments.options.record);
+  bool lists_encoders = false;
+  app.add_flag("--list-encoders", lists_encoders, "Only print which video encoders work on this host");
+  std::string tried_encoder;
+  app.add_option("--try-encoder", tried_encoder)->group("");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -120,6 +153,12 @@ int main(int argc, char** argv) {
   }
   log::start("hesper-view", arguments.verbose ? "info" : "warn");
   video::route_ffmpeg_log();
+  if (!tried_encoder.empty()) return try_encoder(tried_encoder);
+  if (lists_encoders) return list_encoders(argv[0]);
+  if (arguments.socket.empty()) {
+    log::error("Whose screens are to be shown is not said; see --socket.");
+    return 1;
+  }
   const auto done = run(arguments);
   if (done) return 0;
   log::error("{}", done.error().message);

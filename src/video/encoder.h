@@ -27,7 +27,7 @@ struct EncoderKind {
   bool hardware;
 };
 // All that this room knows how to set up, the one to prefer first. Whether one is there, and works, only trying tells;
-// see probe.h.
+// see trial.h.
 [[nodiscard]] std::span<const EncoderKind> encoder_kinds() noexcept;
 [[nodiscard]] const EncoderKind* find_encoder_kind(std::string_view name) noexcept;
 

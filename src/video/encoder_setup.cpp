@@ -27,7 +27,8 @@ int quality_of(const EncoderSettings& settings, const EncoderSetup& setup) {
 void set_x264(const EncoderSettings& settings, const EncoderSetup& setup, Options& options) {
   options.set("preset", settings.thorough ? "veryfast" : "superfast");
   options.set("tune", "zerolatency");
-  options.set("profile", settings.whole_chroma ? "high444" : "high");
+  // Quality 0 is without loss, which the smaller profile does not have.
+  options.set("profile", settings.whole_chroma || quality_of(settings, setup) == 0 ? "high444" : "high");
   options.set("forced-idr", "1");
   options.set("mb_info", "1");
   options.set("crf", std::to_string(quality_of(settings, setup)));

@@ -240,6 +240,14 @@ TEST(X264, WholeChromaKeepsThinColours) {
   EXPECT_TRUE(stream.encoder->codec_string().starts_with("avc1.f4")) << stream.encoder->codec_string();
 }
 
+TEST(X264, OfQualityZeroLosesNothing) {
+  Stream stream({.quality = 0}, 320, 200);
+  Decoder decoder(AV_CODEC_ID_H264);
+  const AVFrame* decoded = decoder.decode(stream.next(0));
+  ASSERT_NE(decoded, nullptr);
+  EXPECT_EQ(psnr(*decoded, stream.image), std::numeric_limits<double>::infinity());
+}
+
 TEST(X264, PutsParameterSetsWhereTheyAreWanted) {
   const auto has_sps = [](std::span<const std::byte> bytes) {
     for (std::size_t i = 0; i + 3 < bytes.size(); ++i) {
