@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -30,12 +31,13 @@ Result<std::optional<InputScript::Size>> size_of(const std::filesystem::path& so
                            .height = display.shown_height != 0 ? display.shown_height : display.height};
 }
 
-// The newest of what has come.
-void print_leds(int channel, input::Leds& leds) {
+// The newest of what has come. The first one comes with the channel.
+void print_leds(int channel, std::optional<input::Leds>& newest) {
   input::ChannelLeds message;
-  while (platform::has_unread_bytes(channel) &&
+  while ((!newest || platform::has_unread_bytes(channel)) &&
          platform::receive_exactly(channel, std::as_writable_bytes(std::span(&message, 1))) == platform::Received::all)
-    leds = input::leds_of(message);
+    newest = input::leds_of(message);
+  const input::Leds leds = newest.value_or(input::Leds{});
   fmt::print("leds{}{}{}\n", leds.num_lock ? " num-lock" : "", leds.caps_lock ? " caps-lock" : "",
              leds.scroll_lock ? " scroll-lock" : "");
   std::fflush(stdout);
@@ -45,7 +47,7 @@ Result<void> run(const InputOptions& options) {
   const auto channel = open_channel(options.socket, device::ControlCommand::input);
   if (!channel) return std::unexpected(channel.error());
   bool lost = false;
-  input::Leds leds;
+  std::optional<input::Leds> leds;
   input::MessageSink sink([&](std::span<const input::ChannelMessage> messages) {
     if (!platform::wait_and_send(channel->get(), std::as_bytes(messages))) lost = true;
   });

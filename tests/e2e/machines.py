@@ -37,7 +37,7 @@ poweroff -f
 def initramfs():
     """A guest that obeys its power button. Mounts its disk, if it has one."""
     folder, program, data = 0o040755, 0o100755, 0o100644
-    loaded = guest.modules("button", "evdev", "virtio_blk", "crc32c_generic", "ext4", "virtio_gpu")
+    loaded = guest.modules("button", "evdev", "virtio_blk", "crc32c_generic", "ext4", "virtio_gpu", "virtio_input")
     folders = ("bin", "dev", "proc", "sys", "modules", "disk", "mnt", "acpi", "acpi/PWRF", "etc", "var", "var/run")
     entries = {name: (folder, b"") for name in folders}
     entries["bin/busybox"] = (program, (guest.VM / "usr/bin/busybox").read_bytes())

@@ -10,7 +10,6 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,12 +76,11 @@ void describe(const Device& device) {
   }
 }
 
-void set_led(const Device& device, int code, int value) {
-  std::array<input_event, 2> events{};
-  events[0].type = EV_LED;
-  events[0].code = static_cast<std::uint16_t>(code);
-  events[0].value = value;
-  check(::write(device.fd, events.data(), sizeof(events)) == sizeof(events), "write");
+void print_down(const Device& device) {
+  Bits bits{};
+  check(::ioctl(device.fd, EVIOCGKEY(bits.size()), bits.data()) >= 0, "EVIOCGKEY");
+  std::printf("%s", device.name.c_str());
+  print_bits("down", bits);
 }
 
 [[noreturn]] void print_events(const std::vector<Device>& devices) {
@@ -112,6 +110,6 @@ int main(int argc, char** argv) {
   if (what.empty()) print_events(devices);
   for (const Device& device : devices) {
     if (what == "describe") describe(device);
-    if (what == "led" && argc > 3) set_led(device, std::atoi(argv[2]), std::atoi(argv[3]));
+    if (what == "down") print_down(device);
   }
 }
