@@ -218,6 +218,12 @@ class Kills(Base):
     def test_virtiofsd(self):
         self.check("virtiofsd ", "The guest has lost the shared folder 'tag'")
 
+    def test_launcher_with_a_view(self):
+        machine, processes = self.kill("hesper run ", "--trace", self.scratch.path / "trace")
+        self.assertTrue([name for name in processes.values() if "hesper-view " in name])
+        self.assertEqual(machine.wait(20), -signal.SIGKILL)
+        self.assert_nothing_left(processes)
+
     def test_keeper(self):
         """Nothing happens but that nobody would tidy up after the launcher, which does so itself."""
         machine, processes = self.kill("hesper keep ")

@@ -241,5 +241,28 @@ TEST(Uuid, IsStableAndUnique) {
   EXPECT_EQ(test.on_resource(VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID, 999)->type(), kNoResource);
 }
 
+// An image that a display has asked to be shared.
+TEST(Resource2d, WhatIsSharedIsTheImageFromThenOn) {
+  TestDevice test;
+  ASSERT_EQ(test.create_2d(7, 4, 4)->type(), kOk);
+  ASSERT_EQ(test.attach(7, {{.addr = kRam, .length = 64}})->type(), kOk);
+  test.memory[kRam] = std::byte{1};
+  ASSERT_EQ(test.transfer(7, {.width = 4, .height = 4})->type(), kOk);
+  ASSERT_EQ(test.set_scanout(0, 7, {.width = 4, .height = 4})->type(), kOk);
+  PixelMemory& memory = *test.display.scanouts[0].picture->memory;
+  std::weak_ptr<const platform::PublishedMemory> shared = memory.share();
+  ASSERT_FALSE(shared.expired());
+  EXPECT_EQ(memory.share(), shared.lock()) << "once";
+  const auto others = *platform::ReadMapping::map(shared.lock()->reader.get());
+  EXPECT_EQ(others.bytes()[0], std::byte{1}) << "what was there is there";
+  test.memory[kRam] = std::byte{2};
+  ASSERT_EQ(test.transfer(7, {.width = 1, .height = 1})->type(), kOk);
+  EXPECT_EQ(others.bytes()[0], std::byte{2});
+  EXPECT_EQ(memory.bytes()[0], std::byte{2});
+  EXPECT_EQ(test.on_resource(VIRTIO_GPU_CMD_RESOURCE_UNREF, 7)->type(), kOk);
+  EXPECT_TRUE(shared.expired()) << "its name is gone with it, and others keep what they have mapped";
+  EXPECT_EQ(others.bytes()[0], std::byte{2});
+}
+
 }  // namespace
 }  // namespace hesper::gpu
