@@ -59,9 +59,80 @@ void add_vnc_options(CLI::App& command, ViewOptions& options) {
       ->group(kGroup);
 }
 
+void add_web_options(CLI::App& command, ViewOptions& options) {
+  constexpr const char* kGroup = "Web";
+  using Web = screen::WebOptions;
+  const auto web = [&options]() -> Web& { return options.web ? *options.web : options.web.emplace(); };
+  CLI::Option* on =
+      command
+          .add_option_function<std::string>(
+              "--web",
+              [web](const std::string& address) {
+                if (const auto parsed = screen::parse_web_address(address, web()); !parsed)
+                  throw CLI::ValidationError("--web", parsed.error().message);
+              },
+              "Serve browsers; ADDRESS: an IP address, a port, or both (default 127.0.0.1 and a free port)")
+          ->take_last()
+          ->expected(0, 1)
+          ->type_name("ADDRESS")
+          ->group(kGroup);
+  const auto text = [&](const char* name, const char* type, auto member, const char* help) {
+    command
+        .add_option_function<std::string>(
+            name, [web, member](const std::string& value) { web().*member = value; }, help)
+        ->take_last()
+        ->needs(on)
+        ->type_name(type)
+        ->group(kGroup);
+  };
+  const auto texts = [&](const char* name, const char* type, auto member, const char* help) {
+    command
+        .add_option_function<std::vector<std::string>>(
+            name, [web, member](const std::vector<std::string>& values) { web().*member = values; }, help)
+        ->allow_extra_args(false)
+        ->needs(on)
+        ->type_name(type)
+        ->group(kGroup);
+  };
+  const auto number = [&](const char* name, const char* type, const CLI::Range& range, auto set, const char* help) {
+    command.add_option_function<double>(
+               name, [web, set](const double& value) { set(web(), value); }, help)
+        ->take_last()
+        ->check(range)
+        ->needs(on)
+        ->type_name(type)
+        ->group(kGroup);
+  };
+  command
+      .add_flag_function(
+          "--web-allow-remote", [web](std::int64_t count) { web().allow_remote = count > 0; },
+          "Listen where other machines can connect")
+      ->needs(on)
+      ->group(kGroup);
+  text("--web-tls-cert", "FILE", &Web::tls_certificate, "Only https, with these certificates (PEM)");
+  text("--web-tls-key", "FILE", &Web::tls_key, "The first certificate's key (PEM)");
+  texts("--web-name", "NAME", &Web::names,
+        "A host name under which browsers may ask for it, as behind a proxy; may be repeated");
+  text("--web-title", "TEXT", &Web::title, "The page's title");
+  texts("--web-encoder", "NAME", &Web::encoders,
+        "FFmpeg's name of a video encoder; may be repeated, those to prefer first (default libx264, libvpx-vp9)");
+  number(
+      "--web-viewers", "N", CLI::Range(1, 256),
+      [](Web& to, double value) { to.viewers = static_cast<std::size_t>(value); },
+      "How many may look at once (default 8)");
+  number(
+      "--web-fps", "N", CLI::Range(1, 240), [](Web& to, double value) { to.max_fps = value; },
+      "Frames per second that a viewer gets at most (default 60)");
+  number(
+      "--web-bitrate", "MBIT", CLI::Range(0.3, 1000.0),
+      [](Web& to, double value) { to.max_bitrate = static_cast<std::uint64_t>(1e6 * value); },
+      "Megabits per second that a viewer gets at most (default 40)");
+}
+
 }  // namespace
 
 void add_view_options(CLI::App& command, ViewOptions& options) {
+  add_web_options(command, options);
   command
       .add_option_function<std::string>(
           "--trace", [&options](const std::string& file) { options.trace = {.file = file}; },

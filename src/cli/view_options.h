@@ -10,6 +10,7 @@
 #include "screen/record/record.h"
 #include "screen/trace/trace.h"
 #include "screen/vnc/vnc.h"
+#include "screen/web/web.h"
 
 namespace CLI {
 class App;
@@ -22,6 +23,7 @@ struct ViewOptions {
   std::optional<screen::RecordOptions> record;  // hesper record's; see record_options.h
   std::optional<screen::TraceOptions> trace;
   std::optional<screen::VncOptions> vnc;
+  std::optional<screen::WebOptions> web;
 };
 
 // options: filled when the command line is parsed, and must live as long as `command`.

@@ -7,6 +7,7 @@
 #include "screen/record/record.h"
 #include "screen/trace/trace.h"
 #include "screen/vnc/vnc.h"
+#include "screen/web/web.h"
 
 namespace hesper::cli {
 namespace {
@@ -23,6 +24,7 @@ constexpr std::array kKinds = {
     kind<&ViewOptions::record, screen::open_recording>(),
     kind<&ViewOptions::trace, screen::open_trace>(),
     kind<&ViewOptions::vnc, screen::open_vnc>(),
+    kind<&ViewOptions::web, screen::open_web>(),
 };
 
 }  // namespace

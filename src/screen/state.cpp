@@ -19,7 +19,7 @@
 namespace hesper::screen {
 namespace {
 
-constexpr std::size_t kTokenDigits = 32;
+constexpr std::size_t kTokenDigits = 64;
 constexpr std::size_t kMostBytes = 4096;
 
 std::string make_token() {

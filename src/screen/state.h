@@ -22,7 +22,7 @@ class State {
   [[nodiscard]] static Result<State> open(std::filesystem::path file);
   State(State&& from) noexcept;
 
-  // 32 hexadecimal digits, from the system's random numbers: who has it may see the screens and use them.
+  // 64 hexadecimal digits, from the system's random numbers: who has it may see the screens and use them.
   [[nodiscard]] const std::string& token() const noexcept { return token_; }
 
   // Where an output of this name listened before, so that its viewers find it again.

@@ -1,0 +1,128 @@
+// FlowControl: after the sender's side of delay-based congestion control, with a viewer's painting as the last hop.
+#include "screen/web/flow_control.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace hesper::screen::web {
+namespace {
+
+using namespace std::chrono_literals;
+
+// In pictures. Two keep decoder and line busy at once; the upper end is for lines of some 150 ms at 60 a second.
+constexpr std::size_t kLeastWindow = 2;
+constexpr std::size_t kMostWindow = 12;
+// Bytes that may always be on their way: a key frame of a large desktop.
+constexpr std::size_t kLeastBytes = 256 * 1024;
+
+constexpr auto kPeriod = 10s;    // of the shortest delay
+constexpr auto kStep = 100ms;    // between two decisions
+constexpr auto kTooLong = 40ms;  // of queueing: less is needed
+constexpr auto kShort = 10ms;    // of queueing: more can be tried
+constexpr auto kGoodFor = 1s;    // before it is
+constexpr unsigned kFewWaiting = 3;
+
+constexpr double kCut = 0.85;
+constexpr double kRise = 1.05;
+// Below this rate fewer pictures look better than worse ones; bits a second.
+constexpr double kFewerPictures = 1'000'000;
+
+double seconds(FlowControl::Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+void keep_shortest(std::optional<FlowControl::Clock::duration>& shortest, FlowControl::Clock::duration delay) {
+  shortest = shortest ? std::min(*shortest, delay) : delay;
+}
+
+}  // namespace
+
+FlowControl::FlowControl(const Options& options, Time now)
+    : options_(options),
+      bitrate_(static_cast<double>(std::clamp(options.start_bitrate, options.min_bitrate, options.max_bitrate))),
+      fps_(options.max_fps),
+      next_due_(now - 1h),
+      period_began_(now),
+      step_began_(now) {}
+
+void FlowControl::set_start_bitrate(std::uint64_t bitrate) {
+  bitrate_ = static_cast<double>(std::clamp(bitrate, options_.min_bitrate, options_.max_bitrate));
+}
+
+FlowControl::Clock::duration FlowControl::round_trip() const noexcept {
+  if (shortest_now_ && shortest_before_) return std::min(*shortest_now_, *shortest_before_);
+  return shortest_now_.value_or(shortest_before_.value_or(0ms));
+}
+
+std::size_t FlowControl::window() const noexcept {
+  const auto needed = static_cast<std::size_t>(std::ceil(seconds(round_trip()) * fps_)) + 1;
+  return std::clamp(needed, kLeastWindow, kMostWindow);
+}
+
+bool FlowControl::open() const noexcept {
+  if (sent_.empty()) return true;
+  if (sent_.size() >= window()) return false;
+  const double line = 1.5 * bitrate_ / 8 * seconds(round_trip());
+  return bytes_in_flight_ < kLeastBytes + static_cast<std::size_t>(line);
+}
+
+void FlowControl::began(Time now) {
+  const auto interval = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / fps_));
+  next_due_ = std::max(next_due_ + interval, now + interval / 2);
+}
+
+void FlowControl::sent(Sent picture) {
+  bytes_in_flight_ += picture.bytes;
+  sent_.push_back(std::move(picture));
+}
+
+void FlowControl::note_stage(std::uint32_t frame, frame::Stage stage, std::uint64_t time_ns) noexcept {
+  const auto found = std::ranges::find(sent_, frame, &Sent::frame);
+  if (found != sent_.end() && found->row != frame::Row{}) found->row[static_cast<std::size_t>(stage)] = time_ns;
+}
+
+std::optional<FlowControl::Sent> FlowControl::acknowledged(std::uint32_t frame, unsigned waiting, Time now) {
+  const auto found = std::ranges::find(sent_, frame, &Sent::frame);
+  if (found == sent_.end()) return std::nullopt;
+  Sent picture = std::move(*found);
+  for (auto it = sent_.begin(); it != std::next(found); ++it) bytes_in_flight_ -= it->bytes;
+  sent_.erase(sent_.begin(), std::next(found));
+  adapt(now - picture.time, waiting, now);
+  return picture;
+}
+
+void FlowControl::forget_in_flight() noexcept {
+  sent_.clear();
+  bytes_in_flight_ = 0;
+}
+
+void FlowControl::adapt(Clock::duration delay, unsigned waiting, Time now) {
+  if (now - period_began_ >= kPeriod) {
+    shortest_before_ = std::exchange(shortest_now_, std::nullopt);
+    period_began_ = now;
+  }
+  keep_shortest(shortest_now_, delay);
+  keep_shortest(shortest_of_step_, delay);
+  most_waiting_ = std::max(most_waiting_, waiting);
+  if (now - step_began_ < kStep) return;
+  step_began_ = now;
+  const auto queueing = *std::exchange(shortest_of_step_, std::nullopt) - round_trip();
+  const bool decoder_behind = std::exchange(most_waiting_, 0) > kFewWaiting;
+
+  if (queueing > kTooLong) bitrate_ = std::max(bitrate_ * kCut, static_cast<double>(options_.min_bitrate));
+  if (decoder_behind || (queueing > kTooLong && bitrate_ < kFewerPictures))
+    fps_ = std::max(fps_ / 2, std::min(options_.min_fps, options_.max_fps));
+  if (queueing >= kShort || decoder_behind) {
+    good_since_.reset();
+    return;
+  }
+  if (!good_since_) good_since_ = now;
+  if (now - *good_since_ < kGoodFor) return;
+  if (fps_ < options_.max_fps) {
+    fps_ = std::min(fps_ * 2, options_.max_fps);
+    good_since_ = now;  // a second to see whether it holds
+    return;
+  }
+  bitrate_ = std::min(bitrate_ * kRise, static_cast<double>(options_.max_bitrate));
+}
+
+}  // namespace hesper::screen::web

@@ -1,0 +1,88 @@
+// FlowControl: how many pictures may be on their way to a viewer, how often one is sent, and with how many bits, from
+// what the viewer acknowledges. Pure arithmetic on times that it is told; sends nothing.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "frame/ledger.h"
+
+namespace hesper::screen::web {
+
+// Not for several threads at once.
+class FlowControl {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Time = Clock::time_point;
+
+  struct Options {
+    double max_fps = 60;
+    double min_fps = 5;                   // what a bad line is halved down to
+    std::uint64_t min_bitrate = 300'000;  // bits a second
+    std::uint64_t max_bitrate = 40'000'000;
+    std::uint64_t start_bitrate = 8'000'000;
+  };
+
+  // A picture that was sent.
+  struct Sent {
+    std::uint32_t frame = 0;
+    std::size_t bytes = 0;
+    Time time;
+    frame::Row row{};  // what is known of its way, for the ledger
+  };
+
+  explicit FlowControl(const Options& options, Time now);
+
+  // Another viewer's, or another size: the same line, another amount to begin with.
+  void set_start_bitrate(std::uint64_t bitrate);
+
+  // A picture may go out now, as far as the viewer's acknowledgements are concerned.
+  [[nodiscard]] bool open() const noexcept;
+  // When the rate lets the next one begin. A frame may come somewhat early after one that came late.
+  [[nodiscard]] Time next_due() const noexcept { return next_due_; }
+  // One begins: it is taken and coded now.
+  void began(Time now);
+  [[nodiscard]] std::size_t in_flight() const noexcept { return sent_.size(); }
+
+  void sent(Sent picture);
+  // For the row of a picture that is on its way.
+  void note_stage(std::uint32_t frame, frame::Stage stage, std::uint64_t time_ns) noexcept;
+  // This picture has been painted, and with it all before. waiting: pictures in the viewer's decoder. Returns what was
+  // remembered of it; nullopt: nothing, as it was acknowledged before or never sent.
+  std::optional<Sent> acknowledged(std::uint32_t frame, unsigned waiting, Time now);
+  // The viewer has a new decoder and will not paint what was sent before.
+  void forget_in_flight() noexcept;
+
+  // Bits a second that the encoder should keep to.
+  [[nodiscard]] std::uint64_t bitrate() const noexcept { return static_cast<std::uint64_t>(bitrate_); }
+  [[nodiscard]] double fps() const noexcept { return fps_; }
+  // The shortest way there and back that was seen lately, painting included.
+  [[nodiscard]] Clock::duration round_trip() const noexcept;
+
+ private:
+  [[nodiscard]] std::size_t window() const noexcept;
+  void adapt(Clock::duration delay, unsigned waiting, Time now);
+
+  const Options options_;
+  double bitrate_;
+  double fps_;
+  std::deque<Sent> sent_;  // not acknowledged, oldest first
+  std::size_t bytes_in_flight_ = 0;
+  Time next_due_;
+
+  // The shortest delay, of this period and of the one before, so that a line that became longer is found out.
+  std::optional<Clock::duration> shortest_now_;
+  std::optional<Clock::duration> shortest_before_;
+  Time period_began_;
+
+  // The shortest delay since the last decision: what even the luckiest picture had to queue.
+  std::optional<Clock::duration> shortest_of_step_;
+  Time step_began_;
+  std::optional<Time> good_since_;
+  unsigned most_waiting_ = 0;
+};
+
+}  // namespace hesper::screen::web

@@ -1,0 +1,271 @@
+# Chromium, Debian's, steered through chromium-driver: what a person sees of the page, and does to it. And a client of the
+# web server that is no browser, for what browsers do not do.
+import base64
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import socket
+import ssl
+import struct
+import tempfile
+import time
+import zlib
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+from support import wait_until
+
+
+class Browser:
+    """A window with the page. ratio: device pixels per pixel of the page. arguments: more of Chromium's. screen: an X
+    server's, for what a browser without a window does not do."""
+
+    def __init__(self, scratch, url, size=(1400, 900), ratio=1, arguments=(), screen=None):
+        self._profile = tempfile.TemporaryDirectory(prefix="chromium-", dir=scratch.path)
+        options = Options()
+        for argument in (
+            "--ozone-platform=x11" if screen else "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
+            "--disable-background-networking", "--disable-component-update", f"--window-size={size[0]},{size[1]}",
+            f"--force-device-scale-factor={ratio}", f"--user-data-dir={self._profile.name}", *arguments,
+        ):  # fmt: skip
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        options.set_capability("acceptInsecureCerts", True)
+        environment = scratch.environment(**({"DISPLAY": screen.display} if screen else {}))
+        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver", env=environment))
+        self.driver.set_script_timeout(60)
+        self.driver.get(url)
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def state(self):
+        return self.run("return hesper.state")
+
+    def summary(self):
+        return self.run("return hesper.summary()")
+
+    def wait_for(self, condition, timeout=20, what="The page does not come to the state that is expected"):
+        """condition: JavaScript over `state`."""
+        try:
+            wait_until(lambda: self.run(f"const state = hesper.state; return {condition}"), timeout, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error} ({condition}): {self.state()}, {self.log()}") from None
+
+    def wait_for_pictures(self, more=3):
+        count = self.state()["frames"]
+        self.wait_for(f"state.frames >= {count + more}", what="No pictures come")
+
+    def picture(self):
+        """What the screen shows, as (width, height, RGB bytes)."""
+        png = self.driver.execute_async_script("""
+            const done = arguments[arguments.length - 1];
+            hesper.screenshot().then((blob) => {
+                const reader = new FileReader();
+                reader.onload = () => done(reader.result.split(",")[1]);
+                reader.readAsDataURL(blob);
+            });""")
+        return read_png(base64.b64decode(png))
+
+    def text(self, element):
+        return self.run("const e = document.getElementById(arguments[0]); return e.hidden ? '' : e.innerText", element)
+
+    def click(self, element):
+        self.run("document.getElementById(arguments[0]).click()", element)
+
+    def log(self):
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    def processes(self):
+        """Those that run the page's script."""
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                command = pathlib.Path(f"/proc/{name}/cmdline").read_text()
+                if self._profile.name in command and "--type=renderer" in command:
+                    found.append(int(name))
+        return found
+
+    def close(self):
+        self.driver.quit()
+        self._profile.cleanup()
+
+
+def read_png(data):
+    """(width, height, RGB bytes) of a PNG of 8 bits a channel, with or without alpha."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, chunks = 8, []
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        chunks.append((kind, data[at + 8 : at + 8 + size]))
+        at += 12 + size
+    width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", chunks[0][1])
+    assert depth == 8 and colour in (2, 6) and interlace == 0
+    size = 3 if colour == 2 else 4
+    raw = zlib.decompress(b"".join(content for kind, content in chunks if kind == b"IDAT"))
+    import numpy
+
+    rows = numpy.frombuffer(raw, numpy.uint8).reshape(height, 1 + width * size)
+    lines = rows[:, 1:].astype(numpy.int32).reshape(height, width, size)
+    result = numpy.zeros_like(lines)
+    before = numpy.zeros((width, size), numpy.int32)
+    for y in range(height):
+        kind, line = rows[y, 0], lines[y]
+        if kind == 0:
+            out = line
+        elif kind == 1:
+            out = numpy.cumsum(line, axis=0) & 255
+        elif kind == 2:
+            out = (line + before) & 255
+        else:
+            out = _unfilter(kind, line, before)
+        result[y] = before = out
+    return width, height, result[:, :, :3].astype(numpy.uint8)
+
+
+def _unfilter(kind, line, before):
+    """Average and Paeth, which need the pixel to the left."""
+    import numpy
+
+    size = line.shape[1]
+    out = [0] * (line.shape[0] * size)
+    values, above = line.reshape(-1).tolist(), before.reshape(-1).tolist()
+    for i, value in enumerate(values):
+        left = out[i - size] if i >= size else 0
+        up = above[i]
+        if kind == 3:
+            guess = (left + up) // 2
+        else:
+            corner = above[i - size] if i >= size else 0
+            p = left + up - corner
+            a, b, c = abs(p - left), abs(p - up), abs(p - corner)
+            guess = left if a <= b and a <= c else up if b <= c else corner
+        out[i] = (value + guess) & 255
+    return numpy.array(out, numpy.int32).reshape(line.shape)
+
+
+class Address:
+    """The parts of a URL that hesper printed."""
+
+    def __init__(self, url):
+        self.url = url
+        self.scheme, self.host, self.port, self.token = re.fullmatch(r"(https?)://([^:/]+):(\d+)/\?token=(\w+)", url).groups()
+        self.port = int(self.port)
+        self.origin = f"{self.scheme}://{self.host}:{self.port}"
+
+    def connect(self):
+        plain = socket.create_connection((self.host, self.port), timeout=20)
+        if self.scheme == "http":
+            return plain
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context.wrap_socket(plain)
+
+    def get(self, path, method="GET", **headers):
+        """(status, headers, body). Names of headers with _ for -."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
+        connection.sock = self.connect()
+        with contextlib.closing(connection):
+            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+
+    def session(self, token):
+        return json.loads(self.get("/session", Authorization=f"Bearer {token}")[2])
+
+
+class WebSocket:
+    """A viewer that is no browser. status: of the answer to its request; 101 if it was let in."""
+
+    def __init__(self, address, token=None, origin=None, host=None, protocols=None, path="/stream"):
+        self.socket = address.connect()
+        if protocols is None:
+            protocols = "hesper.v1" + (f", hesper.token.{token}" if token else "")
+        lines = [
+            f"GET {path} HTTP/1.1", f"Host: {host or f'{address.host}:{address.port}'}", "Upgrade: websocket",
+            "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}", f"Sec-WebSocket-Protocol: {protocols}",
+        ]  # fmt: skip
+        if origin:
+            lines.append(f"Origin: {origin}")
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self._unread = b""
+        while b"\r\n\r\n" not in self._unread:
+            part = self.socket.recv(65536)
+            if not part:
+                break
+            self._unread += part
+        head, _, self._unread = self._unread.partition(b"\r\n\r\n")
+        self.status = int(head.split()[1]) if head else 0
+
+    def send(self, message, opcode=2, final=True):
+        size = len(message)
+        head = bytes([(0x80 if final else 0) | opcode])
+        if size < 126:
+            head += bytes([0x80 | size])
+        elif size < 65536:
+            head += bytes([0x80 | 126]) + struct.pack(">H", size)
+        else:
+            head += bytes([0x80 | 127]) + struct.pack(">Q", size)
+        self.socket.sendall(head + b"\0\0\0\0" + message)  # masked with zeros
+
+    def hello(self, display=0, picture=0, codecs=2, fps=0):
+        self.send(struct.pack("<BBHBBBB", 0x81, display, 1, picture, codecs, fps, 0))
+
+    def acknowledge(self, frame):
+        self.send(struct.pack("<BBHIQQ", 0x82, 0, 0, frame, 0, 0))
+
+    def receive(self, timeout=20):
+        """(opcode, message); (None, b"") when the server has closed the connection."""
+        self.socket.settimeout(timeout)
+        head = self._take(2)
+        if head is None:
+            return None, b""
+        size = head[1] & 127
+        if size == 126:
+            size = struct.unpack(">H", self._take(2))[0]
+        elif size == 127:
+            size = struct.unpack(">Q", self._take(8))[0]
+        return head[0] & 15, self._take(size)
+
+    def receive_type(self, kind, timeout=20):
+        """The next message of a kind; None if the connection ends before."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            opcode, message = self.receive(timeout)
+            if opcode is None or opcode == 8:
+                return None
+            if opcode == 9:
+                self.send(message, opcode=10)
+            elif message[0] == kind:
+                return message
+        raise AssertionError(f"No message of type {kind} came.")
+
+    def is_closed(self, timeout=20):
+        """Waits until the server has closed it."""
+        with contextlib.suppress(ConnectionError):
+            end = time.monotonic() + timeout
+            while time.monotonic() < end:
+                opcode, _ = self.receive(timeout)
+                if opcode in (None, 8):
+                    return True
+            return False
+        return True
+
+    def _take(self, size):
+        while len(self._unread) < size:
+            part = self.socket.recv(1 << 20)
+            if not part:
+                return None
+            self._unread += part
+        taken, self._unread = self._unread[:size], self._unread[size:]
+        return taken
+
+    def close(self):
+        self.socket.close()

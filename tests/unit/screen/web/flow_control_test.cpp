@@ -1,0 +1,149 @@
+// FlowControl: a viewer that paints at once, one that is slow, one that is silent.
+#include "screen/web/flow_control.h"
+
+#include <gtest/gtest.h>
+
+namespace hesper::screen::web {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A viewer that acknowledges each picture after `delay`.
+class FlowControlTest : public testing::Test {
+ protected:
+  // Sends one if it may, then lets time pass.
+  bool send(std::size_t bytes = 10'000) {
+    if (!flow_.open() || flow_.next_due() > now_) return false;
+    flow_.began(now_);
+    flow_.sent({.frame = ++frame_, .bytes = bytes, .time = now_});
+    return true;
+  }
+  void acknowledge_after(FlowControl::Clock::duration delay, unsigned waiting = 0) {
+    now_ += delay;
+    EXPECT_TRUE(flow_.acknowledged(frame_, waiting, now_));
+  }
+
+  FlowControl::Time now_{1000s};
+  FlowControl flow_{{.max_fps = 60, .start_bitrate = 8'000'000}, now_};
+  std::uint32_t frame_ = 0;
+};
+
+TEST_F(FlowControlTest, SilentViewerGetsTwoPictures) {
+  int sent = 0;
+  for (int i = 0; i < 600; ++i, now_ += 17ms) sent += send() ? 1 : 0;
+  EXPECT_EQ(sent, 2);
+  EXPECT_EQ(flow_.in_flight(), 2u);
+}
+
+TEST_F(FlowControlTest, HugePictureIsTheOnlyOneOnItsWay) {
+  EXPECT_TRUE(send(10'000'000));
+  now_ += 20ms;
+  EXPECT_FALSE(send());
+  acknowledge_after(5ms);
+  EXPECT_TRUE(send());
+}
+
+TEST_F(FlowControlTest, AcknowledgesAllBefore) {
+  EXPECT_TRUE(send());
+  now_ += 17ms;
+  EXPECT_TRUE(send());
+  now_ += 17ms;
+  EXPECT_FALSE(send());
+  EXPECT_TRUE(flow_.acknowledged(2, 0, now_));
+  EXPECT_EQ(flow_.in_flight(), 0u);
+  EXPECT_FALSE(flow_.acknowledged(1, 0, now_));
+  EXPECT_FALSE(flow_.acknowledged(7, 0, now_));
+}
+
+TEST_F(FlowControlTest, KeepsToTheRateOnAverage) {
+  const auto end = now_ + 1s;
+  int sent = 0;
+  while (now_ < end) {
+    if (send()) {
+      ++sent;
+      acknowledge_after(1ms);
+    } else {
+      now_ += 1ms;
+    }
+  }
+  EXPECT_NEAR(sent, 60, 2);
+}
+
+TEST_F(FlowControlTest, FrameThatComesALittleEarlyNeedNotWait) {
+  EXPECT_TRUE(send());
+  acknowledge_after(15ms);  // one over the rate is 16.7 ms
+  EXPECT_TRUE(send());
+}
+
+TEST_F(FlowControlTest, LongLineGetsAWiderWindow) {
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(send());
+    acknowledge_after(100ms);
+  }
+  int sent = 0;
+  for (int i = 0; i < 100; ++i, now_ += 17ms) sent += send() ? 1 : 0;
+  EXPECT_EQ(sent, 7);  // 100 ms at 60 a second, and one
+}
+
+TEST_F(FlowControlTest, QueueingCostsBitsAndThenPictures) {
+  EXPECT_TRUE(send());
+  acknowledge_after(10ms);
+  for (int i = 0; i < 10; ++i) {
+    now_ += 20ms;
+    if (send()) acknowledge_after(100ms);
+  }
+  EXPECT_LT(flow_.bitrate(), 4'000'000u);
+  EXPECT_EQ(flow_.fps(), 60);
+  for (int i = 0; i < 100; ++i) {
+    now_ += 200ms;
+    // What was short is forgotten after a while, so the line gets longer and longer.
+    if (send()) acknowledge_after(std::chrono::milliseconds(100 + 20 * i));
+  }
+  EXPECT_EQ(flow_.bitrate(), 300'000u);
+  EXPECT_EQ(flow_.fps(), 5);
+}
+
+TEST_F(FlowControlTest, GoodLineGetsMore) {
+  for (int i = 0; i < 600; ++i) {
+    now_ += 16ms;
+    if (send()) acknowledge_after(3ms);
+  }
+  EXPECT_GT(flow_.bitrate(), 16'000'000u);
+}
+
+TEST_F(FlowControlTest, DecoderThatIsBehindGetsFewerPicturesUntilItIsNot) {
+  for (int i = 0; i < 10; ++i) {
+    now_ += 100ms;
+    if (send()) acknowledge_after(20ms, 8);
+  }
+  EXPECT_EQ(flow_.fps(), 5);
+  for (int i = 0; i < 100; ++i) {
+    now_ += 200ms;
+    if (send()) acknowledge_after(20ms, 0);
+  }
+  EXPECT_EQ(flow_.fps(), 60);
+}
+
+TEST_F(FlowControlTest, ForgetsWhatANewDecoderWillNotPaint) {
+  EXPECT_TRUE(send());
+  now_ += 17ms;
+  EXPECT_TRUE(send());
+  flow_.forget_in_flight();
+  now_ += 17ms;
+  EXPECT_TRUE(send());
+  EXPECT_EQ(flow_.in_flight(), 1u);
+}
+
+TEST_F(FlowControlTest, StagesAreOfPicturesOnTheirWay) {
+  frame::Row row{};
+  row[0] = 1;
+  flow_.sent({.frame = 1, .bytes = 1, .time = now_, .row = row});
+  flow_.sent({.frame = 2, .bytes = 1, .time = now_});
+  flow_.note_stage(1, frame::Stage::sent, 5);
+  flow_.note_stage(2, frame::Stage::sent, 6);  // a refinement, which has no row
+  EXPECT_EQ(flow_.acknowledged(1, 0, now_)->row[static_cast<std::size_t>(frame::Stage::sent)], 5u);
+  EXPECT_EQ(flow_.acknowledged(2, 0, now_)->row, frame::Row{});
+}
+
+}  // namespace
+}  // namespace hesper::screen::web
