@@ -53,7 +53,7 @@ class Browser:
     def wait_for(self, condition, timeout=20, what="The page does not come to the state that is expected"):
         """condition: JavaScript over `state`."""
         try:
-            wait_until(lambda: self.run(f"const state = hesper.state; return {condition}"), timeout, what)
+            wait_until(lambda: self.run(f"const state = self.hesper?.state; return Boolean(state && ({condition}))"), timeout, what)
         except AssertionError as error:
             raise AssertionError(f"{error} ({condition}): {self.state()}, {self.log()}") from None
 
