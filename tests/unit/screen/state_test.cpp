@@ -19,7 +19,7 @@ TEST(State, IsThereAgainTheNextTime) {
     ASSERT_TRUE(state) << state.error().message;
     EXPECT_FALSE(state->is_known());
     token = state->token();
-    EXPECT_EQ(token.size(), 32u);
+    EXPECT_EQ(token.size(), 64u);
     EXPECT_EQ(state->port("web"), std::nullopt);
     state->remember_port("web", 8080);
     state->remember_port("vnc", 5900);
@@ -48,10 +48,10 @@ TEST(State, WithoutAFileIsNewEachTime) {
 TEST(State, IsNotReadFromAnythingElse) {
   const test::TemporaryDirectory folder;
   EXPECT_FALSE(State::open(folder.write("short", "abc\n")));
-  EXPECT_FALSE(State::open(folder.write("shouted", std::string(32, 'A') + "\n")));
+  EXPECT_FALSE(State::open(folder.write("shouted", std::string(64, 'A') + "\n")));
   EXPECT_FALSE(State::open(folder.write("empty", "")));
   EXPECT_FALSE(State::open(folder.path() / "none/state")) << "it cannot be written";
-  const auto good = folder.write("good", std::string(32, 'a') + "\n");
+  const auto good = folder.write("good", std::string(64, 'a') + "\n");
   ASSERT_EQ(::symlink(good.c_str(), (folder.path() / "link").c_str()), 0);
   EXPECT_FALSE(State::open(folder.path() / "link"));
 }
