@@ -36,8 +36,8 @@ frame::DisplayInfo info_of(const gpu::Output& output) noexcept {
 
 }  // namespace
 
-FrameFeeds::FrameFeeds(platform::EventLoop& loop, std::shared_ptr<const UniqueFd> window)
-    : loop_(loop), window_(std::move(window)), waiting_(kMost * kMostWaiting) {}
+FrameFeeds::FrameFeeds(platform::EventLoop& loop, std::shared_ptr<const UniqueFd> window, std::uint64_t most_copied)
+    : loop_(loop), window_(std::move(window)), waiting_(kMost * kMostWaiting), copied_(most_copied) {}
 
 FrameFeeds::~FrameFeeds() = default;
 
@@ -118,7 +118,7 @@ void FrameFeeds::flushed(std::uint32_t scanout, const gpu::Rect& damage) {
   screen.flushed = now();
   const gpu::Rect moved{
       .x = seen.x - screen.part.x, .y = seen.y - screen.part.y, .width = seen.width, .height = seen.height};
-  if (screen.copy) screen.copy_outdated.add(moved);
+  if (screen.copy) screen.copy->outdated.add(moved);
   for (Subscriber& subscriber : subscribers_) subscriber.displays[scanout].damage.add(moved);
   answer();
 }
@@ -270,24 +270,28 @@ std::optional<FrameFeeds::Place> FrameFeeds::place_of_copy(Screen& screen) {
   const std::uint64_t size = std::uint64_t{stride} * screen.part.height;
   if (size > kMostBytes) return complain("it is too large to be copied.");
   if (!screen.copy) {
+    Budget::Charge charge(copied_, size);
+    if (!charge) return complain("copies of pictures take too much memory already.");
     auto made = platform::create_published_memory("hesper-frame", size);
     if (!made) return complain(made.error().message);
-    screen.copy = std::make_shared<const platform::PublishedMemory>(std::move(*made));
-    screen.copy_outdated.clear();
-    screen.copy_outdated.add({.width = screen.part.width, .height = screen.part.height});
+    screen.copy = Copy{.memory = std::make_shared<const platform::PublishedMemory>(std::move(*made)),
+                       .charge = std::move(charge),
+                       .outdated = {}};
+    screen.copy->outdated.add({.width = screen.part.width, .height = screen.part.height});
   }
-  for (const gpu::Rect& rect : screen.copy_outdated.rects()) {
+  const Shared& memory = screen.copy->memory;
+  for (const gpu::Rect& rect : screen.copy->outdated.rects()) {
     const gpu::Rect from{
         .x = screen.part.x + rect.x, .y = screen.part.y + rect.y, .width = rect.width, .height = rect.height};
     const auto to =
-        screen.copy->mapping.bytes().subspan(std::size_t{stride} * rect.y + std::size_t{gpu::kBytesPerPixel} * rect.x);
+        memory->mapping.bytes().subspan(std::size_t{stride} * rect.y + std::size_t{gpu::kBytesPerPixel} * rect.x);
     if (!gpu::copy_pixels(*screen.picture, from, to, stride)) return complain("it lies in memory that cannot be read.");
     ++counts_.gathers;
     counts_.gathered_bytes += std::uint64_t{gpu::kBytesPerPixel} * rect.width * rect.height;
   }
-  screen.copy_outdated.clear();
-  return Place{.buffer = id_of(screen.copy),
-               .reader = {screen.copy, &screen.copy->reader},
+  screen.copy->outdated.clear();
+  return Place{.buffer = id_of(memory),
+               .reader = {memory, &memory->reader},
                .offset = 0,
                .stride = stride,
                .copies = frame::Copies::gathered};

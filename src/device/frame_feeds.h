@@ -42,9 +42,12 @@ class FrameFeeds final : public gpu::Display {
   // Those of all displays may be new before the subscriber is told to forget the old ones.
   static_assert(kMostShared + 2 * gpu::VIRTIO_GPU_MAX_SCANOUTS + 1 <= frame::kMostBuffers);
 
+  static constexpr std::uint64_t kMostCopied = std::uint64_t{512} << 20;  // bytes of all copies together
+
   // window: a descriptor, for reading only, of the file behind the host-visible window; nullptr: there is none.
-  // loop outlives this.
-  FrameFeeds(platform::EventLoop& loop, std::shared_ptr<const UniqueFd> window);
+  // loop outlives this. most_copied: for tests.
+  FrameFeeds(platform::EventLoop& loop, std::shared_ptr<const UniqueFd> window,
+             std::uint64_t most_copied = kMostCopied);
   ~FrameFeeds() override;
 
   // Before the first subscriber. The device that this is a display of; outlives this, or no subscriber does.
@@ -71,6 +74,12 @@ class FrameFeeds final : public gpu::Display {
   using BufferId = std::uint32_t;
   static constexpr BufferId kWindowBuffer = 0;
 
+  // Where a picture is copied to that cannot be shared.
+  struct Copy {
+    Shared memory;
+    Budget::Charge charge;
+    frame::Damage outdated;  // in pixels of the part that is shown
+  };
   struct Screen {
     const gpu::Picture* picture = nullptr;  // the device's, which changes it before set_scanout()
     gpu::Rect part;
@@ -81,10 +90,8 @@ class FrameFeeds final : public gpu::Display {
     gpu::Device::Work work;
     std::shared_ptr<const gpu::Cursor> cursor;
     gpu::Point position;
-    // Where its picture is copied to, if it cannot be shared.
-    Shared copy;
-    frame::Damage copy_outdated;  // in pixels of `part`; all of it at first
-    bool complained = false;      // that it cannot be published
+    std::optional<Copy> copy;
+    bool complained = false;  // that it cannot be published
   };
   // What a subscriber knows of a display.
   struct Told {
@@ -139,6 +146,7 @@ class FrameFeeds final : public gpu::Display {
   const std::shared_ptr<const UniqueFd> window_;
   gpu::Device* device_ = nullptr;
   Budget waiting_;
+  Budget copied_;
   std::array<Screen, gpu::VIRTIO_GPU_MAX_SCANOUTS> screens_;
   std::vector<Known> known_;  // buffers that live, but for the window
   BufferId last_id_ = kWindowBuffer;

@@ -46,6 +46,17 @@ class Images(Viewed):
         self.assertGreaterEqual(frame["published"], frame["flushed"])
         self.assertEqual(frames(late.path)[0]["damage"], [[0, 0, 1280, 800]])
 
+        with self.subTest("stalled"):
+            os.kill(late.process.pid, signal.SIGSTOP)
+            late_before = len(frames(late.path))
+            for number in range(10):
+                self.write_console(f"number {number}")
+                self.wait_for_screen()
+            os.kill(late.process.pid, signal.SIGCONT)
+            wait_for_screen(late.path, self.gpu.screenshot)
+            # What it had asked for before, and one of all that happened since.
+            self.assertLessEqual(len(frames(late.path)) - late_before, 4)
+
         with self.subTest("resize"):
             self.gpu.set_display(0, "800x600")
             wait_until(lambda: "0 connected 800x600" in self.machine.run("kms modes"), 20, "The guest has its old mode.")

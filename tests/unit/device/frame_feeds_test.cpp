@@ -354,6 +354,32 @@ TEST_F(GuestBlobTest, MemoryThatIsGoneIsNotPublished) {
   EXPECT_FALSE(subscriber->state->subscribe(0, [] {})->take().frame);
 }
 
+TEST_F(GuestBlobTest, CopiesOfAllDisplaysHaveALimitTogether) {
+  FrameFeeds feeds(*loop_, nullptr, 28 * 28 * 4);
+  feeds.tell(*guest_.device);
+  class Memory final : public gpu::PixelMemory {
+   public:
+    std::span<const std::byte> bytes() const noexcept override { return {}; }
+    bool read(std::uint64_t, std::span<std::byte>) const noexcept override { return true; }
+  } memory;
+  const gpu::Picture picture{.width = 28, .height = 28, .stride = 112, .memory = &memory, .in_blob = true};
+  const Rect whole{.width = 28, .height = 28};
+  auto pair = platform::create_socket_pair();
+  feeds.add(std::move(pair->second));
+  Subscriber subscriber(std::move(pair->first));
+  for (const std::uint32_t display : {0u, 1u}) {
+    feeds.set_scanout(display, &picture, whole);
+    feeds.flushed(display, whole);
+  }
+  ASSERT_TRUE(answer(subscriber));
+  EXPECT_TRUE(subscriber.state->subscribe(0, [] {})->take().frame);
+  EXPECT_FALSE(subscriber.state->subscribe(1, [] {})->take().frame);
+  feeds.set_scanout(0, nullptr, {});
+  feeds.flushed(1, whole);
+  ASSERT_TRUE(answer(subscriber));
+  EXPECT_TRUE(subscriber.state->subscribe(1, [] {})->take().frame) << "there is room again";
+}
+
 TEST_F(FrameFeedsTest, AnotherSizeIsNewAsAWholeAndSoIsTheFirstOneAgain) {
   make_image(7, 32, 32);
   make_image(8, 16, 16);
