@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <map>
 
 #include "gpu/protocol.h"
 
@@ -129,6 +130,56 @@ void add_web_options(CLI::App& command, ViewOptions& options) {
       "Megabits per second that a viewer gets at most (default 40)");
 }
 
+void add_window_options(CLI::App& command, ViewOptions& options) {
+  using screen::WindowOptions;
+  using screen::window::Scaling;
+  constexpr const char* kGroup = "Window";
+  const auto window = [&options]() -> WindowOptions& {
+    return options.window ? *options.window : options.window.emplace();
+  };
+  CLI::Option* on = command
+                        .add_flag_function(
+                            "--window", [window](std::int64_t) { (void)window(); }, "Show each display in a window")
+                        ->group(kGroup);
+  const auto choice = [&](const char* name, auto member, const auto& values, const char* help) {
+    command
+        .add_option_function<std::string>(
+            name, [window, member, values](const std::string& value) { window().*member = values.at(value); }, help)
+        ->take_last()
+        ->needs(on)
+        ->check(CLI::IsMember(values))
+        ->type_name("WHICH")
+        ->group(kGroup);
+  };
+  choice("--window-renderer", &WindowOptions::renderer,
+         std::map<std::string, WindowOptions::Renderer>{{"auto", WindowOptions::Renderer::automatic},
+                                                        {"vulkan", WindowOptions::Renderer::vulkan},
+                                                        {"software", WindowOptions::Renderer::software}},
+         "auto (default: Vulkan if there is a GPU), vulkan or software");
+  choice("--window-scaling", &WindowOptions::scaling,
+         std::map<std::string, Scaling>{
+             {"fit", Scaling::fit}, {"integer", Scaling::integer}, {"original", Scaling::original}},
+         "fit (default), integer or original");
+  const auto flag = [&](const char* name, auto member, bool value, const char* help) {
+    command.add_flag_function(
+               name, [window, member, value](std::int64_t) { window().*member = value; }, help)
+        ->needs(on)
+        ->group(kGroup);
+  };
+  flag("--window-no-vsync", &WindowOptions::vsync, false, "Do not wait for the screen; may tear");
+  flag("--window-full-screen", &WindowOptions::full_screen, true, "Begin with full screens");
+  flag("--window-follow", &WindowOptions::follow, true, "The guest's mode follows the window's size");
+  command
+      .add_option_function<std::vector<std::uint32_t>>(
+          "--window-display", [window](const std::vector<std::uint32_t>& displays) { window().displays = displays; },
+          "Show only this display; may be repeated (default: all, as they come and go)")
+      ->needs(on)
+      ->check(CLI::Range(0U, gpu::VIRTIO_GPU_MAX_SCANOUTS - 1U))
+      ->allow_extra_args(false)
+      ->type_name("N")
+      ->group(kGroup);
+}
+
 }  // namespace
 
 void add_view_options(CLI::App& command, ViewOptions& options) {
@@ -140,6 +191,7 @@ void add_view_options(CLI::App& command, ViewOptions& options) {
       ->take_last()
       ->type_name("FILE");
   add_vnc_options(command, options);
+  add_window_options(command, options);
 }
 
 std::vector<std::string> arguments_of(const CLI::App& command, const std::vector<std::string>& without) {

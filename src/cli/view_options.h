@@ -11,6 +11,7 @@
 #include "screen/trace/trace.h"
 #include "screen/vnc/vnc.h"
 #include "screen/web/web.h"
+#include "screen/window/window.h"
 
 namespace CLI {
 class App;
@@ -24,6 +25,7 @@ struct ViewOptions {
   std::optional<screen::TraceOptions> trace;
   std::optional<screen::VncOptions> vnc;
   std::optional<screen::WebOptions> web;
+  std::optional<screen::WindowOptions> window;
 };
 
 // options: filled when the command line is parsed, and must live as long as `command`.

@@ -8,6 +8,7 @@
 #include "screen/trace/trace.h"
 #include "screen/vnc/vnc.h"
 #include "screen/web/web.h"
+#include "screen/window/window.h"
 
 namespace hesper::cli {
 namespace {
@@ -25,6 +26,7 @@ constexpr std::array kKinds = {
     kind<&ViewOptions::trace, screen::open_trace>(),
     kind<&ViewOptions::vnc, screen::open_vnc>(),
     kind<&ViewOptions::web, screen::open_web>(),
+    kind<&ViewOptions::window, screen::open_window>(),
 };
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "input/sink.h"
 #include "screen/vnc/client_messages.h"
@@ -22,14 +21,11 @@ class ViewerInput {
   void pointer(const PointerEvent& event, std::uint16_t width, std::uint16_t height);
 
  private:
-  void send(std::optional<input::KeyCode> code, bool down);
+  void send(input::KeyCode code, bool down);
 
   std::unique_ptr<input::Sink> sink_;
   std::uint32_t display_;
   std::uint8_t buttons_ = 0;  // as the last PointerEvent had them
 };
-
-// QEMU's number of a key (an XT scan code, 0x80 set for those with prefix e0) as Linux's. Nothing: no such key.
-[[nodiscard]] std::optional<input::KeyCode> key_of_scan_code(std::uint32_t code) noexcept;
 
 }  // namespace hesper::screen::vnc

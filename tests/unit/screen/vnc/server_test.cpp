@@ -421,6 +421,8 @@ TEST_F(VncServer, EndsWithTheDevice) {
   start();
   Client client = connect();
   client.enter();
+  client.ask(false);
+  client.update();
   client.ask(true);
   source_.end();
   EXPECT_TRUE(client.hung_up());

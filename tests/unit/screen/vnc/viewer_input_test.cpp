@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "input/position.h"
-#include "screen/vnc/keysyms.h"
 #include "support/fake_screens.h"
 
 namespace hesper::screen::vnc {
@@ -12,42 +11,16 @@ namespace {
 
 using testing::ElementsAre;
 
-TEST(VncKeys, ScanCodesAreLinuxKeys) {
-  const auto key = [](std::uint32_t code) {
-    return static_cast<int>(key_of_scan_code(code).value_or(input::KeyCode{0}));
-  };
-  EXPECT_EQ(key(0x1e), 30);   // KEY_A
-  EXPECT_EQ(key(0x53), 83);   // KEY_KPDOT
-  EXPECT_EQ(key(0x58), 88);   // KEY_F12
-  EXPECT_EQ(key(0x9c), 96);   // KEY_KPENTER
-  EXPECT_EQ(key(0xc8), 103);  // KEY_UP
-  EXPECT_EQ(key(0xdb), 125);  // KEY_LEFTMETA
-  for (const std::uint32_t none : {0x0U, 0x55U, 0x80U, 0xffU, 0x100U, 0x7fff'ffffU, 0xffff'ffffU})
-    EXPECT_FALSE(key_of_scan_code(none)) << none;
-}
-
-TEST(VncKeys, KeysymsAreThoseOfAUsKeyboard) {
-  const auto key = [](std::uint32_t keysym) {
-    return static_cast<int>(key_of_keysym(keysym).value_or(input::KeyCode{0}));
-  };
-  EXPECT_EQ(key('a'), 30);
-  EXPECT_EQ(key('A'), 30);
-  EXPECT_EQ(key('z'), 44);
-  EXPECT_EQ(key('Z'), 44);
-  EXPECT_EQ(key('1'), 2);
-  EXPECT_EQ(key('!'), 2);
-  EXPECT_EQ(key('0'), 11);
-  EXPECT_EQ(key('9'), 10);
-  EXPECT_EQ(key('?'), 53);
-  EXPECT_EQ(key('~'), 41);
-  EXPECT_EQ(key('^'), 7);
-  EXPECT_EQ(key('_'), 12);
-  EXPECT_EQ(key('|'), 43);
-  EXPECT_EQ(key(' '), 57);
-  EXPECT_EQ(key(0xff0d), 28);
-  EXPECT_EQ(key(0xffc9), 88);
-  EXPECT_EQ(key(0xffb5), 76);
-  for (const std::uint32_t none : {0U, 0x7fU, 0x20acU, 0xffffffffU}) EXPECT_FALSE(key_of_keysym(none)) << none;
+TEST(VncKeys, AreThoseOfTheScanCodeOrElseOfTheCharacter) {
+  test::FakeInput input;
+  ViewerInput viewer(input.join([](input::Leds) {}), 0);
+  viewer.key(ExtendedKeyEvent{.down = true, .keysym = 'x', .keycode = 0x1e});
+  viewer.key(ExtendedKeyEvent{.down = true, .keysym = 0xff52, .keycode = 0xc8});
+  viewer.key(ExtendedKeyEvent{.down = false, .keysym = 'A', .keycode = 0});
+  viewer.key(KeyEvent{.down = true, .keysym = '!'});
+  viewer.key(ExtendedKeyEvent{.down = true, .keysym = 0, .keycode = 0x7fff'ffff});
+  viewer.key(KeyEvent{.down = true, .keysym = 0xffff'ffff});
+  EXPECT_THAT(input.log(), ElementsAre("key 30 down", "key 103 down", "key 30 up", "key 2 down"));
 }
 
 TEST(VncPointer, ButtonsAreToldWhenTheyChangeAndWheelsWhenPressed) {

@@ -1,0 +1,135 @@
+// The software presenter: SDL's blits from the frame's own memory into the window's surface.
+#include <SDL3/SDL.h>
+#include <fmt/format.h>
+
+#include "screen/window/presenter.h"
+
+namespace hesper::screen::window {
+namespace {
+
+SDL_PixelFormat format_of(gpu::Format format) {
+  switch (format) {
+    case gpu::Format::b8g8r8a8:
+    case gpu::Format::b8g8r8x8: return SDL_PIXELFORMAT_BGRX32;
+    case gpu::Format::a8r8g8b8:
+    case gpu::Format::x8r8g8b8: return SDL_PIXELFORMAT_XRGB32;
+    case gpu::Format::r8g8b8a8:
+    case gpu::Format::r8g8b8x8: return SDL_PIXELFORMAT_RGBX32;
+    case gpu::Format::x8b8g8r8:
+    case gpu::Format::a8b8g8r8: return SDL_PIXELFORMAT_XBGR32;
+  }
+  return SDL_PIXELFORMAT_UNKNOWN;
+}
+
+struct SurfaceDeleter {
+  void operator()(SDL_Surface* surface) const noexcept { SDL_DestroySurface(surface); }
+};
+using Surface = std::unique_ptr<SDL_Surface, SurfaceDeleter>;
+
+// A surface over memory that stays the caller's. SAFETY: blits only read it.
+Surface over(SDL_PixelFormat format, std::uint32_t width, std::uint32_t height, std::span<const std::byte> pixels,
+             std::uint32_t stride) {
+  return Surface(SDL_CreateSurfaceFrom(static_cast<int>(width), static_cast<int>(height), format,
+                                       const_cast<std::byte*>(pixels.data()), static_cast<int>(stride)));
+}
+
+SDL_Rect rect_of(const gpu::Rect& rect, int x = 0, int y = 0) {
+  return {.x = static_cast<int>(rect.x) + x,
+          .y = static_cast<int>(rect.y) + y,
+          .w = static_cast<int>(rect.width),
+          .h = static_cast<int>(rect.height)};
+}
+
+class SoftwarePresenter final : public Presenter {
+ public:
+  explicit SoftwarePresenter(SDL_Window* window) noexcept : window_(window) {}
+
+  Result<Presented> present(const Presentation& what, std::uint64_t& copied) override {
+    SDL_Surface* surface = SDL_GetWindowSurface(window_);
+    if (surface == nullptr) return fail(fmt::format("The window has no surface: {}", SDL_GetError()));
+    // SDL throws the surface away when the window changes.
+    const bool whole = surface != last_ || what.layout != layout_ || what.layout.is_scaled() || what.frame == nullptr;
+    last_ = surface;
+    layout_ = what.layout;
+    std::vector<SDL_Rect> changed;
+    const auto blit = [&](SDL_Surface* from, const gpu::Rect& part) {
+      const SDL_Rect source = rect_of(part);
+      SDL_Rect target = rect_of(part, what.layout.x, what.layout.y);
+      SDL_BlitSurface(from, &source, surface, &target);
+      copied += std::uint64_t{gpu::kBytesPerPixel} * part.width * part.height;
+      if (const SDL_Rect bounds{.x = 0, .y = 0, .w = surface->w, .h = surface->h};
+          SDL_GetRectIntersection(&target, &bounds, &target))
+        changed.push_back(target);
+    };
+    if (whole) SDL_FillSurfaceRect(surface, nullptr, 0);
+    if (what.frame != nullptr) {
+      const frame::Frame& frame = *what.frame;
+      const Surface picture = over(format_of(frame.format), frame.width, frame.height,
+                                   frame.buffer->bytes().subspan(frame.offset), frame.stride);
+      if (!picture) return fail(fmt::format("A frame cannot be drawn: {}", SDL_GetError()));
+      if (what.layout.is_scaled()) {
+        scale(picture.get(), {.width = frame.width, .height = frame.height}, surface, what.layout, copied);
+      } else if (whole) {
+        blit(picture.get(), {.width = frame.width, .height = frame.height});
+      } else {
+        for (const gpu::Rect& rect : what.damage->rects()) blit(picture.get(), rect);
+      }
+      if (what.patch != nullptr) draw(*what.patch, surface, what.layout, changed, copied);
+    }
+    const bool shown = whole ? SDL_UpdateWindowSurface(window_)
+                             : changed.empty() || SDL_UpdateWindowSurfaceRects(window_, changed.data(),
+                                                                               static_cast<int>(changed.size()));
+    if (!shown) return fail(fmt::format("The window cannot be drawn: {}", SDL_GetError()));
+    return Presented::yes;
+  }
+
+ private:
+  // From this part of the picture, which `from` has.
+  static void scale(SDL_Surface* from, const gpu::Rect& part, SDL_Surface* to, const Layout& layout,
+                    std::uint64_t& copied) {
+    const auto scaled = [](std::uint64_t at, std::uint32_t size, std::uint32_t picture) {
+      return static_cast<int>(at * size / picture);
+    };
+    SDL_Rect target{.x = scaled(part.x, layout.width, layout.picture.width),
+                    .y = scaled(part.y, layout.height, layout.picture.height),
+                    .w = 0,
+                    .h = 0};
+    target.w = scaled(part.right(), layout.width, layout.picture.width) - target.x;
+    target.h = scaled(part.bottom(), layout.height, layout.picture.height) - target.y;
+    target.x += layout.x;
+    target.y += layout.y;
+    const bool integer = layout.width % layout.picture.width == 0 && layout.height % layout.picture.height == 0;
+    SDL_BlitSurfaceScaled(from, nullptr, to, &target, integer ? SDL_SCALEMODE_NEAREST : SDL_SCALEMODE_LINEAR);
+    copied += std::uint64_t{gpu::kBytesPerPixel} * static_cast<std::uint64_t>(target.w) *
+              static_cast<std::uint64_t>(target.h);
+  }
+  static void draw(const Patch& patch, SDL_Surface* to, const Layout& layout, std::vector<SDL_Rect>& changed,
+                   std::uint64_t& copied) {
+    const Surface surface = over(SDL_PIXELFORMAT_BGRX32, patch.area.width, patch.area.height, patch.pixels,
+                                 gpu::kBytesPerPixel * patch.area.width);
+    if (!surface) return;
+    if (layout.is_scaled()) {
+      scale(surface.get(), patch.area, to, layout, copied);
+      return;
+    }
+    SDL_Rect target = rect_of(patch.area, layout.x, layout.y);
+    SDL_BlitSurface(surface.get(), nullptr, to, &target);
+    if (const SDL_Rect bounds{.x = 0, .y = 0, .w = to->w, .h = to->h};
+        SDL_GetRectIntersection(&target, &bounds, &target))
+      changed.push_back(target);
+  }
+
+  SDL_Window* const window_;
+  const SDL_Surface* last_ = nullptr;
+  Layout layout_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Presenter>> make_software_presenter(SDL_Window* window) {
+  if (SDL_GetWindowSurface(window) == nullptr)
+    return fail(fmt::format("The window has no surface to draw on: {}", SDL_GetError()));
+  return std::make_unique<SoftwarePresenter>(window);
+}
+
+}  // namespace hesper::screen::window
