@@ -31,6 +31,7 @@
 #include "device/gpu_door.h"
 #include "device/input_channels.h"
 #include "device/input_door.h"
+#include "device/input_tap.h"
 #include "device/qemu_console.h"
 #include "device/screens.h"
 #include "device/window_file.h"
@@ -108,7 +109,7 @@ class GpuProcess {
     if (process->workers_) process->workers_->tell(process->door_->device());
     process->feeds_.tell(process->door_->device());
     process->control_ = std::make_unique<device::ControlConnections>(
-        *process->loop_, process->door_->device(), process->screens_, process->feeds_, process->inputs_);
+        *process->loop_, process->door_->device(), process->screens_, process->feeds_, process->inputs_, process->tap_);
     if (process->workers_) process->control_->tell(*process->workers_);
     return process;
   }
@@ -236,6 +237,7 @@ class GpuProcess {
                                                              {*loop_, seat_.device(input::Kind::mouse)},
                                                              {*loop_, seat_.device(input::Kind::touch)}}};
   device::InputChannels inputs_{*loop_, seat_};
+  device::InputTap tap_{*loop_, seat_};
   std::unique_ptr<device::ControlConnections> control_;
   platform::EventLoop::Watch orders_watch_;
   cli::GpuExit exit_ = cli::GpuExit::front_end_left;

@@ -117,10 +117,14 @@ Result<void> run(const char* argv0, const RunOptions& options) {
   plan->folder = claimed->path();
   plan->machine.name = claimed->name();
   fmt::print(stderr, "hesper: starting {}\n", describe(*plan));
-  return vm::run_machine(*plan, std::move(*claimed), *attendants, [&] {
-    const auto report = ask_for_report(plan->gpu_socket());
-    return report && report->has_guest != 0;
-  });
+  return vm::run_machine(
+      *plan, std::move(*claimed), *attendants,
+      {.driver_runs =
+           [&] {
+             const auto report = ask_for_report(plan->gpu_socket());
+             return report && report->has_guest != 0;
+           },
+       .open_input_tap = [&] { return open_channel(plan->gpu_socket(), device::ControlCommand::input_tap); }});
 }
 
 }  // namespace

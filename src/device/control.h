@@ -20,6 +20,7 @@ enum class ControlCommand : std::uint32_t {
   report = 4,       // a DeviceReport; an fd comes with the reply; nothing else of the request counts
   subscribe = 5,    // after the reply, the connection is a feed of the displays: frame/protocol.h
   input = 6,        // after the reply, the connection is an input channel: input/channel.h
+  input_tap = 7,    // after the reply, the connection takes input for which the guest has no driver: input/tap.h
 };
 
 struct ControlRequest {

@@ -49,6 +49,10 @@ void ControlConnections::on_readable(Place place) {
     UniqueFd socket = std::move(place->socket);
     connections_.erase(place);
     inputs_.add(std::move(socket));
+  } else if (request.command == ControlCommand::input_tap) {
+    UniqueFd socket = std::move(place->socket);
+    connections_.erase(place);
+    tap_.connect(std::move(socket));
   }
 }
 
@@ -56,6 +60,7 @@ Result<ControlConnections::Answer> ControlConnections::execute(const ControlRequ
   if (request.command == ControlCommand::report) return report();
   if (request.command == ControlCommand::subscribe) return subscribe();
   if (request.command == ControlCommand::input) return open_input();
+  if (request.command == ControlCommand::input_tap) return Answer{};
   if (request.command == ControlCommand::add_display) return add_display(request);
   if (request.display >= device_.outputs().count())
     return fail(fmt::format("There is no display {}; this device has {}.", request.display, device_.outputs().count()),

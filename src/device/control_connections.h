@@ -11,6 +11,7 @@
 #include "device/control.h"
 #include "device/frame_feeds.h"
 #include "device/input_channels.h"
+#include "device/input_tap.h"
 #include "device/screens.h"
 #include "device/worker_contexts.h"
 #include "gpu/device.h"
@@ -25,8 +26,8 @@ class ControlConnections {
 
   // All outlive this.
   ControlConnections(platform::EventLoop& loop, gpu::Device& device, Screens& screens, FrameFeeds& feeds,
-                     InputChannels& inputs) noexcept
-      : loop_(loop), device_(device), screens_(screens), feeds_(feeds), inputs_(inputs) {}
+                     InputChannels& inputs, InputTap& tap) noexcept
+      : loop_(loop), device_(device), screens_(screens), feeds_(feeds), inputs_(inputs), tap_(tap) {}
 
   // Of whom reports shall tell, too; outlives this.
   void tell(const WorkerContexts& workers) noexcept { workers_ = &workers; }
@@ -59,6 +60,7 @@ class ControlConnections {
   Screens& screens_;
   FrameFeeds& feeds_;
   InputChannels& inputs_;
+  InputTap& tap_;
   const WorkerContexts* workers_ = nullptr;  // none: the device has no contexts
   const FrameTimes::Clock::time_point began_ = FrameTimes::Clock::now();
   std::list<Connection> connections_;

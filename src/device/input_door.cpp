@@ -29,10 +29,10 @@ Result<void> InputDoor::serve(UniqueFd socket, vhost::BackEnd::OnEnd on_end) {
   auto made = vhost::BackEnd::create(
       loop_, std::move(socket), *this, std::move(options),
       [this, on_end = std::move(on_end)](vhost::BackEnd::Ending ending, const std::string& reason) {
-        runs_ = false;
         buffers_.clear();
         back_end_.reset();
         device_.reset();
+        device_.set_driver_runs(false);
         on_end(ending, reason);
       });
   if (!made) return std::unexpected(std::move(made.error()));
@@ -46,11 +46,11 @@ void InputDoor::on_start(vhost::Start start) {
     buffers_.clear();
     device_.reset();
   }
-  runs_ = true;
+  device_.set_driver_runs(true);
   deliver();
 }
 
-void InputDoor::on_stop() { runs_ = false; }
+void InputDoor::on_stop() { device_.set_driver_runs(false); }
 
 void InputDoor::on_message(unsigned queue, vhost::Message message) {
   if (queue == input::kEventQueue) {
@@ -68,7 +68,7 @@ void InputDoor::on_message(unsigned queue, vhost::Message message) {
 }
 
 void InputDoor::deliver() {
-  while (runs_ && !buffers_.empty()) {
+  while (device_.driver_runs() && !buffers_.empty()) {
     const auto event = device_.next();
     if (!event) return;
     buffers_.front().complete(std::as_bytes(std::span(&*event, 1)));

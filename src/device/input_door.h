@@ -46,7 +46,6 @@ class InputDoor final : public vhost::Device {
 
   platform::EventLoop& loop_;
   input::Device& device_;
-  bool runs_ = false;
   std::deque<vhost::Message> buffers_;  // for events; at most as many as the ring has
   std::unique_ptr<vhost::BackEnd> back_end_;
 };

@@ -11,6 +11,11 @@ void Device::reset() {
   if (std::exchange(leds_, {}) != Leds{} && on_leds_) on_leds_();
 }
 
+void Device::set_driver_runs(bool runs) {
+  driver_runs_ = runs;
+  if (on_idle_) on_idle_();
+}
+
 void Device::status(const virtio_input_event& event) {
   if (kind_ != Kind::keyboard || event.type != EV_LED) return;
   const Leds before = leds_;

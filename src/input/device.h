@@ -27,7 +27,8 @@ class Device {
   // For those who have events for the guest. events().sync() is followed by deliver().
   [[nodiscard]] EventQueue& events() noexcept { return events_; }
   void deliver() const {
-    if (on_events_) on_events_();
+    const auto& taker = driver_runs_ ? on_events_ : on_idle_;
+    if (taker) taker();
   }
   [[nodiscard]] Leds leds() const noexcept { return leds_; }
   // on_reset: the guest has forgotten what was down. on_leds: they have changed.
@@ -36,8 +37,13 @@ class Device {
     on_leds_ = std::move(on_leds);
   }
 
+  // For who takes events as long as no driver does. on_idle: there may be something for next(), or a driver runs now.
+  void when_idle(std::function<void()> on_idle) { on_idle_ = std::move(on_idle); }
+  [[nodiscard]] bool driver_runs() const noexcept { return driver_runs_; }
+
   // For the transport. on_events: there may be something for next(); nullptr: nobody takes it.
   void connect(std::function<void()> on_events) { on_events_ = std::move(on_events); }
+  void set_driver_runs(bool runs);
   void read_config(std::size_t offset, std::span<std::byte> into) const { config_.read(offset, into); }
   void write_config(std::size_t offset, std::span<const std::byte> bytes) { config_.write(offset, bytes); }
   // A driver begins, or the one there was is gone: what was down is let go, what waited is forgotten, no light is on.
@@ -51,7 +57,9 @@ class Device {
   ConfigSpace config_;
   EventQueue events_;
   Leds leds_;
+  bool driver_runs_ = false;
   std::function<void()> on_events_;
+  std::function<void()> on_idle_;
   std::function<void()> on_reset_;
   std::function<void()> on_leds_;
 };

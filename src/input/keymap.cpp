@@ -216,6 +216,12 @@ std::optional<KeyCode> key_of_qemu(std::uint32_t number) {
   return code_of(std::ranges::find(kKeys, number == kSysRq ? 0xb7 : number, &Row::qemu));
 }
 
+std::optional<std::uint32_t> qemu_of_key(KeyCode code) {
+  const Row* row = std::ranges::find(kKeys, static_cast<std::uint16_t>(code), &Row::code);
+  if (row == std::end(kKeys) || row->qemu == 0) return std::nullopt;
+  return row->qemu;
+}
+
 std::optional<KeyCode> key_of_usb(std::uint32_t usage) {
   constexpr std::uint32_t kNonUsHash = 50;  // where the US layout has its backslash
   if (usage == 0) return std::nullopt;

@@ -24,6 +24,8 @@ struct Stroke {
 [[nodiscard]] std::optional<Stroke> stroke_of_character(char32_t character);
 // QEMU's key numbers, as VNC's extended key event has them: scan codes of the PC's set 1, | 0x80 after 0xe0.
 [[nodiscard]] std::optional<KeyCode> key_of_qemu(std::uint32_t number);
+// The other way; of a key with several numbers, the one that QEMU's own keyboards take.
+[[nodiscard]] std::optional<std::uint32_t> qemu_of_key(KeyCode code);
 // Usages of USB's keyboard page; SDL's scan codes are the same up to 231.
 [[nodiscard]] std::optional<KeyCode> key_of_usb(std::uint32_t usage);
 // Key codes of an X server with evdev, and of Wayland's xkb keymaps.

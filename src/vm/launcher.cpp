@@ -30,6 +30,7 @@
 #include "vm/console.h"
 #include "vm/control.h"
 #include "vm/qemu_errors.h"
+#include "vm/qemu_input.h"
 #include "vm/qmp.h"
 
 namespace hesper::vm {
@@ -47,8 +48,9 @@ constexpr auto kEndPatience = 5s;        // for whoever was told to end
 constexpr auto kHangUpGrace = 300ms;     // between the end of QEMU's sockets and that of QEMU
 constexpr auto kPowerButtonPeriod = 5s;  // a guest that has just begun to boot does not notice the first time
 constexpr auto kDriverPeriod = 2s;
-constexpr auto kShortestRest = 1s;  // before a helper is started anew; twice as long each time, up to
-constexpr auto kLongestRest = 60s;  // this; and who has run for so long begins from the start
+constexpr auto kResumeGrace = 500ms;  // between a guest that goes on and that of its devices
+constexpr auto kShortestRest = 1s;    // before a helper is started anew; twice as long each time, up to
+constexpr auto kLongestRest = 60s;    // this; and who has run for so long begins from the start
 constexpr std::size_t kMostErrors = std::size_t{64} * 1024;  // bytes of what QEMU complains about
 
 // From the start of the machine until a driver must have taken the GPU.
@@ -65,10 +67,10 @@ std::string describe_end(const platform::ChildState& state) {
 class Launcher {
  public:
   Launcher(const Plan& plan, RuntimeFolder folder, const Attendants& attendants, Keeper keeper,
-           platform::SignalPipe signals, std::unique_ptr<platform::EventLoop> loop, std::function<bool()> driver_runs)
+           platform::SignalPipe signals, std::unique_ptr<platform::EventLoop> loop, GpuQuestions gpu)
       : plan_(plan),
         attendants_(attendants),
-        driver_runs_(std::move(driver_runs)),
+        gpu_(std::move(gpu)),
         folder_(std::move(folder)),
         keeper_(std::move(keeper)),
         signals_(std::move(signals)),
@@ -230,6 +232,15 @@ class Launcher {
     state_ = State::running;
     driver_expected_ = Clock::now() + driver_patience(plan_);
     after(kDriverPeriod, [this] { look_for_driver(); });
+    input_.emplace(*loop_, *qmp_);
+    take_input();
+  }
+
+  // For as long as the guest runs: before that, and during a pause, what is typed waits in hesper-gpu.
+  void take_input() {
+    auto tap = gpu_.open_input_tap();
+    if (!tap) return log::info("Firmware gets no keys. {}", tap.error().message);
+    input_->start(std::move(*tap));
   }
 
   // --- While it runs ---
@@ -379,12 +390,20 @@ class Launcher {
       return found != event.data.end() && found->is_string() ? found->get<std::string>() : std::string();
     };
     if (event.name == "STOP") {
+      input_wanted_ = false;
+      if (input_) input_->stop();
       qmp_->execute("query-status", json::object(), [this](const Result<json>& answer) {
         if (answer && answer->is_object() && answer->value("status", json()) == "internal-error")
           fail_and_end(
               fmt::format("{} cannot execute the guest's code on this host. Start it with --accel tcg, which is "
                           "slower.",
                           plan_.accelerator == Accelerator::hvf ? "HVF" : "KVM"));
+      });
+    } else if (event.name == "RESUME" && input_) {
+      // Drivers that run have theirs back by then.
+      input_wanted_ = true;
+      after(kResumeGrace, [this] {
+        if (std::exchange(input_wanted_, false)) take_input();
       });
     } else if (event.name == "BLOCK_IO_ERROR") {
       log::warn("A disk of the guest cannot be {}: {}.{}", text("operation") == "read" ? "read" : "written",
@@ -393,7 +412,7 @@ class Launcher {
   }
 
   void look_for_driver() {
-    if (state_ != State::running || driver_runs_()) return;
+    if (state_ != State::running || gpu_.driver_runs()) return;
     if (Clock::now() < driver_expected_) return after(kDriverPeriod, [this] { look_for_driver(); });
     log::warn(
         "After {} s no driver of the guest has taken its GPU, so its screen stays blank. Either it has not booted "
@@ -516,7 +535,7 @@ class Launcher {
 
   const Plan& plan_;
   const Attendants& attendants_;
-  const std::function<bool()> driver_runs_;
+  const GpuQuestions gpu_;
   const Clock::time_point started_ = Clock::now();
   RuntimeFolder folder_;
   Keeper keeper_;
@@ -535,6 +554,8 @@ class Launcher {
   std::optional<platform::Listener> qmp_listener_;
   std::optional<platform::Listener> console_listener_;
   std::unique_ptr<Qmp> qmp_;
+  std::optional<QemuInput> input_;
+  bool input_wanted_ = false;  // the guest goes on, and is to get input soon
   std::optional<RawTerminal> terminal_;
   std::unique_ptr<Console> console_;
   std::optional<ControlServer> control_;
@@ -546,8 +567,7 @@ class Launcher {
 
 }  // namespace
 
-Result<void> run_machine(const Plan& plan, RuntimeFolder folder, const Attendants& attendants,
-                         std::function<bool()> driver_runs) {
+Result<void> run_machine(const Plan& plan, RuntimeFolder folder, const Attendants& attendants, GpuQuestions gpu) {
   auto keeper = Keeper::start(attendants.hesper(), folder.path());
   if (!keeper) return std::unexpected(std::move(keeper.error()));
   auto signals = platform::SignalPipe::install(kSignals);
@@ -555,7 +575,7 @@ Result<void> run_machine(const Plan& plan, RuntimeFolder folder, const Attendant
   auto loop = platform::EventLoop::create();
   if (!loop) return std::unexpected(std::move(loop.error()));
   return Launcher(plan, std::move(folder), attendants, std::move(*keeper), std::move(*signals), std::move(*loop),
-                  std::move(driver_runs))
+                  std::move(gpu))
       .run();
 }
 

@@ -61,7 +61,7 @@ enum class Serial : std::uint8_t {
 // Whose keyboard and pointers the guest has.
 enum class InputDevices : std::uint8_t {
   hesper,  // hesper-gpu's: keyboard, tablet, mouse and touch screen, which viewers reach
-  qemu,    // keyboard and tablet, for whoever has QEMU's monitor
+  qemu,    // keyboard and tablet, which viewers reach by way of the launcher (qemu_input.h)
 };
 
 struct Machine {

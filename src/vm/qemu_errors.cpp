@@ -32,8 +32,7 @@ std::string qemu_too_old(const Plan& plan, std::string_view version) {
 std::optional<std::string> explain_qemu_error(std::string_view text, const Plan& plan) {
   if (text.contains("'vhost-user-test-device-pci' is not a valid device")) return qemu_too_old(plan, "");
   if (text.contains("'vhost-user-input-pci' is not a valid device"))
-    return fmt::format("'{}' has no vhost-user-input-pci. --input qemu does without, but viewers cannot type then.",
-                       plan.qemu.native());
+    return fmt::format("'{}' has no vhost-user-input-pci. --input qemu does without.", plan.qemu.native());
   if (text.contains("is not a valid device model name"))
     return fmt::format("'{}' has no device '{}'. Install all of QEMU's parts, or choose another one with --qemu.",
                        plan.qemu.native(), between(text, "'", "'"));

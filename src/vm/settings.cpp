@@ -163,8 +163,8 @@ constexpr std::array kSettings = {
             .clear = [](Machine& machine) { machine.displays.clear(); }},
     Setting{.name = "input",
             .type_name = "WHICH",
-            .description = "Whose keyboard and pointers the guest has: hesper, for its viewers, or qemu, for QEMU's "
-                           "monitor only (default: hesper)",
+            .description =
+                "Whose keyboard and pointers the guest has: hesper, with lights and fingers, or qemu (default: hesper)",
             .set =
                 [](Machine& machine, std::string_view value, const Path&) {
                   constexpr std::array<std::pair<std::string_view, InputDevices>, 2> kChoices{

@@ -187,9 +187,35 @@ class Devices(Guest):
 
 
 class Launcher(TestCase):
+    """Guests of hesper run; those that have no driver for our devices get what is typed by QEMU's own."""
+
+    def type(self, machine, text):
+        """What is typed is on the guest's console."""
+        machine.run("cat </dev/tty1 >/typed & echo $! >/cat")
+        typed = hesper(self.scratch, "input", machine.name, "-e", f"type {text}\\n")
+        self.assertEqual(typed.status, 0, typed)
+        wait_until(lambda: "\n" in machine.run("cat /typed"), 20, "No line comes.")
+        self.assertEqual(machine.run("cat /typed"), f"{text}\n")
+        machine.run("kill $(cat /cat)")
+
     def test_hesper_run_has_them(self):
         machine = self.start(Run, self.scratch, "--cpus", "1", name="typed")
         machine.boot()
-        self.assertEqual(hesper(self.scratch, "input", "typed", "-e", "type x").status, 0)
-        bad = hesper(self.scratch, "input", "typed", "-e", "jump")
-        self.assertEqual((bad.status, "cannot be understood" in bad.errors), (1, True), bad)
+        with self.subTest("by our keyboard"):
+            self.type(machine, "To virtio: (1+2)=3")
+        with self.subTest("by the board's, as firmware would"):
+            machine.run("rmmod virtio_input")
+            self.type(machine, "To PS/2: {A} ~ \"B\"")
+        with self.subTest("by ours again"):
+            machine.run("insmod /modules/virtio_input.ko")
+            self.type(machine, "back again")
+        with self.subTest("what cannot be understood"):
+            bad = hesper(self.scratch, "input", "typed", "-e", "jump")
+            self.assertEqual((bad.status, "cannot be understood" in bad.errors), (1, True), bad)
+
+    def test_qemus_own_devices(self):
+        machine = self.start(Run, self.scratch, "--cpus", "1", "--input", "qemu", name="typed")
+        machine.boot()
+        self.assertIn("QEMU Virtio Keyboard", machine.run("cat /proc/bus/input/devices"))
+        self.assertNotIn("Hesper", machine.run("cat /proc/bus/input/devices"))
+        self.type(machine, "by QEMU: <3>")

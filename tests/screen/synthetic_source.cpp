@@ -170,7 +170,7 @@ class Source {
     device_->set_features(device_->features());
     window_host_.tell(*device_);
     feeds_.tell(*device_);
-    connections_ = std::make_unique<device::ControlConnections>(*loop_, *device_, screens_, feeds_, inputs_);
+    connections_ = std::make_unique<device::ControlConnections>(*loop_, *device_, screens_, feeds_, inputs_, tap_);
     if (has_contexts)
       send(gpu::VIRTIO_GPU_CMD_CTX_CREATE,
            gpu::virtio_gpu_ctx_create{.hdr = {.ctx_id = 1}, .context_init = gpu::VIRTIO_GPU_CAPSET_VENUS});
@@ -190,6 +190,7 @@ class Source {
           say(fmt::format(R"({{"device":"{}","type":{},"code":{},"value":{}}})", input::name_of(device.kind()),
                           event->type, event->code, static_cast<std::int32_t>(event->value)));
       });
+      device.set_driver_runs(true);
     }
     follow_modes();
     schedule();
@@ -518,6 +519,7 @@ class Source {
   std::unique_ptr<gpu::Device> device_;
   input::Seat seat_{[this] { return desktop(); }};
   device::InputChannels inputs_{*loop_, seat_};
+  device::InputTap tap_{*loop_, seat_};
   std::unique_ptr<device::ControlConnections> connections_;
   std::vector<Shown> screens_shown_;
   std::uint32_t last_resource_ = 0;

@@ -57,7 +57,8 @@ class ControlConnectionsTest : public ::testing::Test {
   FrameFeeds feeds_{*loop_, nullptr};
   input::Seat seat_{[] { return input::Desktop{}; }};
   InputChannels inputs_{*loop_, seat_};
-  ControlConnections connections_{*loop_, *device_, screens_, feeds_, inputs_};
+  InputTap tap_{*loop_, seat_};
+  ControlConnections connections_{*loop_, *device_, screens_, feeds_, inputs_, tap_};
 };
 
 TEST_F(ControlConnectionsTest, ADisplayGetsItsMode) {
@@ -141,7 +142,7 @@ TEST_F(ControlConnectionsTest, TheFirstDisplayThatIsNotConnectedIsAdded) {
   ASSERT_TRUE(device_->set_output(1, off));
   ASSERT_TRUE(device_->set_output(2, off));
   feeds_.tell(*device_);
-  ControlConnections connections(*loop_, *device_, screens_, feeds_, inputs_);
+  ControlConnections connections(*loop_, *device_, screens_, feeds_, inputs_, tap_);
   auto pair = platform::create_socket_pair();
   ASSERT_TRUE(pair);
   connections.add(std::move(pair->second));

@@ -57,6 +57,17 @@ TEST(Keymap, QemusNumbers) {
   for (const unsigned number : {0U, 0xe0U, 0x100U, 0xffffffffU}) EXPECT_FALSE(key_of_qemu(number));
 }
 
+TEST(Keymap, QemusNumbersLeadBack) {
+  for (unsigned number = 1; number < 0x100; ++number) {
+    const auto code = key_of_qemu(number);
+    if (code && number != 0x54) {
+      EXPECT_EQ(qemu_of_key(*code), number);
+    }
+  }
+  EXPECT_FALSE(qemu_of_key(key(84)));
+  EXPECT_FALSE(qemu_of_key(key(0)));
+}
+
 TEST(Keymap, UsbUsages) {
   EXPECT_EQ(key_of_usb(4), key(30));    // a
   EXPECT_EQ(key_of_usb(39), key(11));   // 0
