@@ -110,10 +110,12 @@ EncoderSetup setup_of(const EncoderKind& kind, const EncoderSettings& settings) 
   if (kind.name == "libx264") {
     setup.live_bitrate = true;
     setup.hints = true;
+    setup.whole_chroma = true;
     setup.quality = 22;
     setup.refined_quality = 14;
   } else if (kind.name == "libx265") {
     setup.layout = Layout::i420;
+    setup.whole_chroma = true;
     setup.quality = 24;
   } else if (kind.name == "libsvtav1") {
     setup.layout = Layout::i420;

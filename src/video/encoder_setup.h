@@ -18,6 +18,7 @@ struct EncoderSetup {
   AVPixelFormat device_format = AV_PIX_FMT_NONE;  // of the uploaded frames
   bool live_bitrate = false;                      // bit rate and quality follow while it is open
   bool hints = false;                             // takes AVVideoHint
+  bool whole_chroma = false;                      // can do 4:4:4
   int quality = 0;                                // where settings say -1
   int refined_quality = 0;                        // for FrameKind::refinement, unless it is worse than the setting
 };

@@ -226,6 +226,9 @@ Result<std::unique_ptr<Encoder>> open_encoder(const EncoderSettings& settings) {
     return fail(fmt::format("Pictures of {}x{} pixels cannot be encoded; the most is {} both ways.", settings.width,
                             settings.height, kMostPixels));
   }
+  if (settings.whole_chroma && !setup_of(*kind, settings).whole_chroma)
+    return fail(fmt::format("The encoder {} can only halve chroma here.", kind->name));
+  if (settings.most_frames_per_second == 0) return fail("Video has at least one frame a second.");
   auto encoder = std::make_unique<FfmpegEncoder>(*kind, settings);
   if (auto opened = encoder->open(); !opened) return std::unexpected(std::move(opened.error()));
   return encoder;

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "frame/ledger.h"
+#include "gpu/protocol.h"
 #include "platform/thread.h"
 #include "screen/record/canvas.h"
 #include "screen/record/fitter.h"
@@ -351,6 +352,9 @@ Result<std::unique_ptr<Output>> open_recording(const RecordOptions& options, Sho
     return fail(fmt::format("What kind of file '{}' shall be is not clear; its name ends in .mp4, .mkv or .webm.",
                             options.file.native()));
   }
+  if (options.display >= gpu::VIRTIO_GPU_MAX_SCANOUTS)
+    return fail(fmt::format("There is no display {}; the last one that there can be is {}.", options.display,
+                            gpu::VIRTIO_GPU_MAX_SCANOUTS - 1));
   auto encoder = encoder_for(options, *container);
   if (!encoder) return std::unexpected(std::move(encoder.error()));
   const video::Codec codec = video::find_encoder_kind(*encoder)->codec;

@@ -226,18 +226,22 @@ TEST(X264, EncodesTheDamageAlone) {
   EXPECT_GT(difference(untold), 80);
 }
 
-TEST(X264, WholeChromaKeepsThinColours) {
-  Stream stream({.whole_chroma = true, .quality = 10}, 64, 64);
-  EXPECT_EQ(stream.encoder->layout(), Layout::i444);
-  for (std::uint32_t y = 0; y < 64; ++y)
-    for (std::uint32_t x = 0; x < 64; ++x) stream.picture.set(x, y, x % 2 == 0 ? 255 : 0, 0, 0);
-  stream.image.update(stream.picture.pixels(), std::vector{stream.picture.whole()});
-  Decoder decoder(AV_CODEC_ID_H264);
-  const AVFrame* decoded = decoder.decode(stream.encode({}, FrameKind::key));
-  ASSERT_NE(decoded, nullptr);
-  EXPECT_NEAR(decoded->data[2][32], 240, 8);
-  EXPECT_NEAR(decoded->data[2][33], 128, 8);
-  EXPECT_TRUE(stream.encoder->codec_string().starts_with("avc1.f4")) << stream.encoder->codec_string();
+TEST(WholeChroma, KeepsThinColours) {
+  for (const Case& each :
+       {Case{"libx264", AV_CODEC_ID_H264, "avc1.f4"}, Case{"libx265", AV_CODEC_ID_HEVC, "hvc1.4."}}) {
+    Stream stream({.encoder = each.encoder, .whole_chroma = true, .quality = 10}, 64, 64);
+    ASSERT_TRUE(stream.encoder);
+    EXPECT_EQ(stream.encoder->layout(), Layout::i444);
+    for (std::uint32_t y = 0; y < 64; ++y)
+      for (std::uint32_t x = 0; x < 64; ++x) stream.picture.set(x, y, x % 2 == 0 ? 255 : 0, 0, 0);
+    stream.image.update(stream.picture.pixels(), std::vector{stream.picture.whole()});
+    Decoder decoder(each.decoder);
+    const AVFrame* decoded = decoder.decode(stream.encode({}, FrameKind::key));
+    ASSERT_NE(decoded, nullptr) << each.encoder;
+    EXPECT_NEAR(decoded->data[2][32], 240, 8) << each.encoder;
+    EXPECT_NEAR(decoded->data[2][33], 128, 8) << each.encoder;
+    EXPECT_TRUE(stream.encoder->codec_string().starts_with(each.codec_string)) << stream.encoder->codec_string();
+  }
 }
 
 TEST(X264, OfQualityZeroLosesNothing) {
@@ -282,6 +286,10 @@ TEST(OpenEncoder, SaysWhatItCannot) {
     return opened ? std::string("opened") : opened.error().message;
   };
   EXPECT_EQ(message({.encoder = "mpeg1", .width = 64, .height = 64}), "There is no encoder called 'mpeg1'.");
+  EXPECT_EQ(message({.encoder = "libvpx-vp9", .width = 64, .height = 64, .whole_chroma = true}),
+            "The encoder libvpx-vp9 can only halve chroma here.");
+  EXPECT_EQ(message({.width = 64, .height = 64, .most_frames_per_second = 0}),
+            "Video has at least one frame a second.");
   EXPECT_EQ(message({.width = 64, .height = 0}),
             "Pictures of 64x0 pixels cannot be encoded; the most is 16384 both ways.");
   EXPECT_EQ(message({.width = 20'000, .height = 64}),

@@ -356,6 +356,8 @@ TEST_F(Recordings, SayWhatTheyCannot) {
             "What kind of file 'film.avi' shall be is not clear; its name ends in .mp4, .mkv or .webm.");
   EXPECT_EQ(message({.file = folder_ / "film.webm", .codec = "h264"}), "A WebM file holds VP9 or AV1, and no h264.");
   EXPECT_TRUE(message({.file = folder_ / "film.mp4", .codec = "mpeg1"}).starts_with("There is no codec 'mpeg1'."));
+  EXPECT_EQ(message({.file = folder_ / "film.mp4", .display = 16}),
+            "There is no display 16; the last one that there can be is 15.");
   EXPECT_TRUE(message({.file = folder_ / "no" / "film.mp4"}).ends_with("cannot be made: No such file or directory."));
 }
 
