@@ -35,7 +35,7 @@ void add_setting(CLI::App& command, const vm::Setting& setting, RunOptions& opti
 // Another command whose options are passed on.
 struct PassedOn {
   const CLI::App& command;
-  std::string_view prefix;  // of an option's name, where a setting has it
+  std::string_view prefix;  // of an option's name, where a setting or a command before this one has it
   std::string_view group;
   std::vector<std::string>& names;      // of all its options
   std::vector<std::string>& arguments;  // those that were given
@@ -44,7 +44,9 @@ struct PassedOn {
 void pass_on(CLI::App& run_command, const PassedOn& from, const CLI::Option& option) {
   const std::string& bare = option.get_lnames().front();
   const std::string name = "--" + bare;
-  const bool is_taken = std::ranges::contains(vm::settings(), bare, &vm::Setting::name);
+  // As --memory of the machine is not that of the GPU's workers, and --window not the window that its memory lies in.
+  const bool is_taken = std::ranges::contains(vm::settings(), bare, &vm::Setting::name) ||
+                        run_command.get_option_no_throw(name) != nullptr;
   const std::string name_here = is_taken ? fmt::format("--{}{}", from.prefix, bare) : name;
   from.names.push_back(name);
   CLI::Option* added = nullptr;
