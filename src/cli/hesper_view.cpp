@@ -46,6 +46,20 @@ struct Arguments {
   cli::ViewOptions options;
 };
 
+// Tries those of hardware in processes of this program; which takes some tenths of a second.
+std::vector<std::string> working_encoders(video::Codec codec, const char* argv0) {
+  std::string program = "hesper-view";  // in PATH
+  if (const auto folder = platform::own_directory(argv0)) program = (*folder / "hesper-view").native();
+  return video::working_encoders(codec, {std::move(program), "--try-encoder"}, std::chrono::seconds(5));
+}
+
+// For browsers: all decode H.264, but for some that come without patents.
+std::vector<std::string> encoders_for_browsers(const char* argv0) {
+  std::vector<std::string> encoders = working_encoders(video::Codec::h264, argv0);
+  encoders.emplace_back("libvpx-vp9");
+  return encoders;
+}
+
 Result<void> run(const Arguments& arguments) {
   platform::ignore_broken_pipes();
   auto signals = platform::SignalPipe::install(kSignals);
@@ -114,16 +128,13 @@ int try_encoder(const std::string& name) {
 }
 
 int list_encoders(const char* argv0) {
-  const auto folder = platform::own_directory(argv0);
-  if (!folder) {
-    log::error("{}", folder.error().message);
-    return 1;
-  }
-  const auto working =
-      video::working_encoders({(*folder / "hesper-view").native(), "--try-encoder"}, std::chrono::seconds(10));
-  for (const video::EncoderKind& kind : video::encoder_kinds()) {
-    fmt::print("{:18}  {:5}  {:9}  {}\n", kind.name, video::name_of(kind.codec), kind.hardware ? "hardware" : "",
-               std::ranges::contains(working, kind.name) ? "works" : "-");
+  for (const video::Codec codec : {video::Codec::h264, video::Codec::hevc, video::Codec::av1, video::Codec::vp9}) {
+    const auto working = working_encoders(codec, argv0);
+    for (const video::EncoderKind& kind : video::encoder_kinds()) {
+      if (kind.codec != codec) continue;
+      fmt::print("{:18}  {:5}  {:9}  {}\n", kind.name, video::name_of(codec), kind.hardware ? "hardware" : "",
+                 std::ranges::contains(working, kind.name) ? "works" : "-");
+    }
   }
   return 0;
 }
@@ -159,6 +170,8 @@ int main(int argc, char** argv) {
     log::error("Whose screens are to be shown is not said; see --socket.");
     return 1;
   }
+  if (arguments.options.web && arguments.options.web->encoders.empty())
+    arguments.options.web->encoders = encoders_for_browsers(argv[0]);
   const auto done = run(arguments);
   if (done) return 0;
   log::error("{}", done.error().message);

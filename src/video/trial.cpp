@@ -87,9 +87,11 @@ Result<void> try_encoder(const EncoderKind& kind) {
   return {};
 }
 
-std::vector<std::string> working_encoders(const std::vector<std::string>& trial, std::chrono::milliseconds patience) {
+std::vector<std::string> working_encoders(Codec codec, const std::vector<std::string>& trial,
+                                          std::chrono::milliseconds patience) {
   std::vector<Trial> trials;
-  for (const EncoderKind& kind : encoder_kinds()) trials.push_back(begin(kind, trial));
+  for (const EncoderKind& kind : encoder_kinds())
+    if (kind.codec == codec) trials.push_back(begin(kind, trial));
   const auto end = std::chrono::steady_clock::now() + patience;
   const auto any_runs = [&] {
     for (Trial& each : trials)

@@ -28,6 +28,7 @@ class RunOptionsTest : public ::testing::Test {
     view->add_option("--socket", text_);
     view->add_option("--web", text_)->expected(0, 1);
     view->add_option("--vnc", text_);
+    view->add_flag("--window", flag_);  // the GPU's is another one
     static_cast<void>(add_run_command(app_, *gpu, *view, options_));
   }
   void parse(std::vector<std::string> words) {
@@ -54,7 +55,7 @@ TEST_F(RunOptionsTest, SettingsAreTaken) {
 }
 
 TEST_F(RunOptionsTest, OptionsOfTheGpuArePassedOn) {
-  parse({"run", "--window", "3", "--pass-env", "A", "--pass-env=B", "--validate", "--gpu-memory", "hostptr", "-v"});
+  parse({"run", "--gpu-window", "3", "--pass-env", "A", "--pass-env=B", "--validate", "--gpu-memory", "hostptr", "-v"});
   EXPECT_THAT(options_.gpu_arguments, testing::UnorderedElementsAre("--window=3", "--pass-env=A", "--pass-env=B",
                                                                     "--validate", "--memory=hostptr"));
   EXPECT_TRUE(options_.verbose);
@@ -62,9 +63,10 @@ TEST_F(RunOptionsTest, OptionsOfTheGpuArePassedOn) {
 }
 
 TEST_F(RunOptionsTest, OptionsOfTheScreensArePassedOn) {
-  parse({"run", "--web", "--vnc", "127.0.0.1:5900"});
-  EXPECT_THAT(options_.view_arguments, testing::UnorderedElementsAre("--web", "--vnc=127.0.0.1:5900"));
-  EXPECT_THAT(options_.view_options, ElementsAre("--web", "--vnc"));
+  parse({"run", "--web", "--vnc", "127.0.0.1:5900", "--window"});
+  EXPECT_THAT(options_.view_arguments, testing::UnorderedElementsAre("--web", "--vnc=127.0.0.1:5900", "--window"));
+  EXPECT_THAT(options_.view_options, ElementsAre("--web", "--vnc", "--window"));
+  EXPECT_TRUE(options_.gpu_arguments.empty());
 }
 
 TEST_F(RunOptionsTest, WhatTheLauncherSetsIsNotForUsers) {
