@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
-from guest import VM, Machine
+from guest import VM, Machine, input_arguments
 from support import PROGRAMS, Missing, run, tools_present
 
 MAKER = pathlib.Path(__file__).parents[2] / "tools/guest"
@@ -42,6 +42,7 @@ class DemoGuest(Machine):
     def __init__(self, scratch, gpu, options=(), parameters=""):
         self._folder = made(*options)
         self._parameters = parameters
+        self._input_arguments = input_arguments(gpu)
         super().__init__(scratch, gpu)
 
     def _boot_arguments(self, scratch):
@@ -49,7 +50,7 @@ class DemoGuest(Machine):
         for file in (self._folder / "root.erofs", programs_disk(scratch)):
             disks += ["-drive", f"if=virtio,format=raw,readonly=on,file={file}"]
         return [
-            "-cpu", "max", "-smp", "2", *disks, "-device", "virtio-tablet-pci", "-device", "virtio-keyboard-pci",
+            "-cpu", "max", "-smp", "2", *disks, *self._input_arguments,
             "-kernel", self._folder / "kernel", "-initrd", self._folder / "initramfs",
             "-append",
             f"console=tty0 console={self.console} quiet panic=-1 vt.global_cursor_default=0 {self._parameters}",

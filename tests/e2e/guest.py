@@ -388,19 +388,26 @@ class VhostUserGpuMachine(Machine):
     device = "vhost-user-gpu-pci,chardev=gpu"
 
 
+INPUT_KINDS = ("keyboard", "tablet", "mouse", "touch")
+
+
+def input_arguments(gpu, kinds=INPUT_KINDS):
+    """QEMU's, for the input devices of a Gpu."""
+    arguments = []
+    for kind in kinds:
+        arguments += ["-chardev", f"socket,id={kind},path={gpu.socket}.{kind}"]
+        arguments += ["-device", f"vhost-user-input-pci,id={kind},chardev={kind}"]
+    return arguments
+
+
 class InputMachine(Machine):
     """One with the input devices of a Gpu, and a program that prints their events."""
 
     drivers = ("virtio_gpu", "virtio_input", "evdev")
-    KINDS = ("keyboard", "tablet", "mouse", "touch")
 
     @staticmethod
     def more_entries():
         return {"bin/events": (PROGRAM, (PROGRAMS / "guest/events").read_bytes())}
 
-    def __init__(self, scratch, gpu, kinds=KINDS):
-        arguments = []
-        for kind in kinds:
-            arguments += ["-chardev", f"socket,id={kind},path={gpu.socket}.{kind}"]
-            arguments += ["-device", f"vhost-user-input-pci,id={kind},chardev={kind}"]
-        super().__init__(scratch, gpu, arguments)
+    def __init__(self, scratch, gpu):
+        super().__init__(scratch, gpu, input_arguments(gpu))

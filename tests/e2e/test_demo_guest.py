@@ -83,10 +83,8 @@ class Guest(TestCase):
 
     def point(self, x, y):
         """Moves the mouse pointer to a pixel."""
-        scale = {"x": (x, 1280), "y": (y, 800)}
-        values = {axis: at * 32767 // size + 1 for axis, (at, size) in scale.items()}
-        events = [{"type": "abs", "data": {"axis": axis, "value": value}} for axis, value in values.items()]
-        self.machine.qmp("input-send-event", {"events": events})
+        moved = self.gpu.command("input", "-e", f"move {x} {y}")
+        self.assertEqual(moved.status, 0, moved)
 
     def cursor_is_right(self, x, y):
         first, *rows = self.machine.run("/mnt/kms cursor").strip().split("\n")
