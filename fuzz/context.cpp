@@ -99,13 +99,13 @@ void execute_with_blobs(fuzz::FakeHost& host, std::span<const std::byte> stream)
 void execute_with_ranges(fuzz::FakeHost& host, std::span<const std::byte> stream) {
   static const render::test::TestWindow window(std::size_t{1} << 20);
   static const auto plans = [&] {
-    auto made =
-        render::PreparedHost::create({.guest_vram = true, .import_granularity = kGranularity}, host.driver.loader());
+    auto made = render::PreparedHost::create({.memory_in_ranges = true, .import_granularity = kGranularity},
+                                             host.driver.loader());
     HESPER_CHECK(made.has_value());
     return std::move(*made);
   }();
   std::ranges::copy(stream.first(std::min(stream.size(), kStreamSize)), window.bytes(kReplies, kStreamSize).data());
-  auto context = std::make_unique<render::ClientContext>(render::ContextOptions{.guest_vram = true,
+  auto context = std::make_unique<render::ClientContext>(render::ContextOptions{.memory_in_ranges = true,
                                                                                 .import_granularity = kGranularity,
                                                                                 .memory_budget = kBudget,
                                                                                 .decoder_limit = kBudget / 2,

@@ -45,6 +45,9 @@ class FakeContext final : public hesper::render::Context {
                                        hesper::render::SharedRange /*range*/) override {
     return hesper::fail("This door has no ranges.");
   }
+  hesper::Result<void> move_memory(std::uint64_t /*memory*/, hesper::render::ResourceId /*into*/) override {
+    return hesper::fail("This door has no ranges.");
+  }
   void detach_resource(hesper::render::ResourceId /*resource*/, std::function<void()> released) override { released(); }
 
   void submit_fence(std::uint32_t ring_idx, std::function<void()> done) override {

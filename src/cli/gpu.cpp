@@ -239,6 +239,11 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
   if (!worker) return std::unexpected(std::move(worker.error()));
   worker->door = supervisor::Door::link;
   platform::ignore_broken_pipes();
+  if (options.window_size != 0) {
+    const bool memory_first = options.memory_first ? *options.memory_first : supervisor::memory_can_be_moved(*worker);
+    log::info("The guest's Mesa makes {} first.", memory_first ? "memory" : "blobs");
+    if (memory_first) spawn->arguments.emplace_back("--memory-first");
+  }
   auto signals = platform::SignalPipe::install(kSignals);
   if (!signals) return std::unexpected(std::move(signals.error()));
   if (options.worker.verbose && options.window_size != 0) supervisor::print_probe(*worker);

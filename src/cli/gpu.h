@@ -24,7 +24,10 @@ struct GpuOptions {
   std::optional<std::size_t> max_resources;
   std::optional<std::uint64_t> context_queue;  // bytes
   std::optional<double> release_timeout;       // seconds
-  supervisor::WorkerChoices worker;            // its sandbox is also that of hesper-gpu
+  // Whether Mesa in the guest allocates memory before or after the blob that it maps: docs/memory.md. Empty: before,
+  // where the host's drivers let memory be moved.
+  std::optional<bool> memory_first;
+  supervisor::WorkerChoices worker;  // its sandbox is also that of hesper-gpu
   supervisor::Limits limits;
 };
 

@@ -199,6 +199,20 @@ void add_gpu_options(CLI::App& command, GpuOptions& options) {
       ->default_str("10")
       ->type_name("SECONDS");
   command
+      .add_option_function<std::string>(
+          "--guest-memory",
+          [&options](const std::string& order) {
+            options.memory_first.reset();
+            if (order != "auto") options.memory_first = order == "memory-first";
+          },
+          "Whether the guest's Mesa allocates memory before the blob that it maps (memory-first: needs a host driver "
+          "under which memory can be moved) or after it (blob-first: Mesa up to 26.1 at least hangs in commands of "
+          "more "
+          "than 8 KiB, such as large shaders); auto: the first where it works")
+      ->check(CLI::IsMember({"auto", "memory-first", "blob-first"}))
+      ->default_str("auto")
+      ->type_name("ORDER");
+  command
       .add_option("--import-granularity", options.worker.import_granularity,
                   "Import memory into the host's driver in steps of at least this size, a power of two; for tests of "
                   "hosts with larger pages")

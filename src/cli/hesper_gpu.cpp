@@ -57,6 +57,7 @@ struct Arguments {
   std::uint64_t context_queue = std::uint64_t{128} << 20;
   std::uint64_t release_timeout = 10'000;
   std::size_t max_workers = 256;
+  bool memory_first = false;
   std::string sandbox = "strict";
   bool require_sandbox = false;
   bool verbose = false;
@@ -137,7 +138,7 @@ class GpuProcess {
     auto file = device::WindowFile::create(*loop_, std::move(copy), arguments.window_size);
     if (!file) return std::unexpected(std::move(file.error()));
     window_ = std::move(*file);
-    const auto capset = wire::capset({.use_guest_vram = true});
+    const auto capset = wire::capset({.use_guest_vram = !arguments.memory_first});
     workers_ = std::make_unique<device::WorkerContexts>(
         *loop_, *window_,
         [this](gpu::ContextId context, std::string_view name, int link, int life) {
@@ -145,6 +146,7 @@ class GpuProcess {
         },
         device::WorkerContexts::Options{
             .capset = {capset.begin(), capset.end()},
+            .memory_first = arguments.memory_first,
             .max_workers = arguments.max_workers,
             .max_waiting = arguments.context_queue,
             .max_waiting_all = 4 * arguments.context_queue,
@@ -288,6 +290,7 @@ int main(int argc, char** argv) {
   app.add_option("--context-queue", arguments.context_queue, "Bytes that may wait for one context's worker");
   app.add_option("--release-timeout", arguments.release_timeout, "Milliseconds that workers may keep what is wanted");
   app.add_option("--max-workers", arguments.max_workers, "Contexts that may have a worker at a time");
+  app.add_flag("--memory-first", arguments.memory_first, "Workers can move memory into blobs that come later");
   app.add_option("--sandbox", arguments.sandbox, "strict, basic or off");
   app.add_flag("--require-sandbox", arguments.require_sandbox, "End if that level cannot be reached");
   app.add_flag("-v,--verbose", arguments.verbose, "Log what the guest's driver does");

@@ -57,6 +57,7 @@ struct Arguments {
   bool validate = false;
   bool verbose = false;
   bool probe = false;
+  bool probe_moving = false;
   cli::WorkerReplayOptions replaying;
   capture::ShowOptions showing;
   bool json = false;
@@ -70,7 +71,7 @@ struct Arguments {
 // means than the best is worth no warning.
 void tell_about(const sandbox::Report& report, const Arguments& arguments) {
   if (arguments.probe && !arguments.json) fmt::print("sandbox\n  level     {}\n", sandbox::describe(report));
-  if (arguments.sandbox_told) return;
+  if (arguments.sandbox_told || arguments.probe_moving) return;
   for (const auto& remark : report.remarks) log::info("{}", remark);
   const bool reached = report.reached == report.asked;
   if (!reached)
@@ -265,6 +266,7 @@ int main(int argc, char** argv) {
   app.add_option("--shader-cache", arguments.choices.shader_cache, "Where the driver keeps compiled shaders");
   auto* probing = app.add_flag("--probe", arguments.probe, "Tell what this host's Vulkan devices can do for Hesper");
   app.add_flag("--json", arguments.json, "Print JSON instead of text");
+  app.add_flag("--probe-moving", arguments.probe_moving, "Succeed if a guest's memory can be moved under the drivers");
   socket->excludes(probing);
   link->excludes(probing);
   try {
@@ -297,6 +299,7 @@ int main(int argc, char** argv) {
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
   if (arguments.probe) return probe(*memory, arguments.json);
+  if (arguments.probe_moving) return render::memory_can_be_moved(arguments.import_granularity).value_or(false) ? 0 : 1;
   if (arguments.show >= 0) return cli::show_capture(UniqueFd(arguments.show), arguments.showing, arguments.json);
   if (arguments.info >= 0) return cli::summarize_capture(UniqueFd(arguments.info), arguments.json);
   if (arguments.replay >= 0) {
@@ -321,7 +324,7 @@ int main(int argc, char** argv) {
   flight::StreamRecord& record = recorder.open(flight::Kind::context, 0);
   // What programs in a guest get as dma-bufs are resources of the virtual GPU, so that emulated ones are as good.
   render::ContextOptions options{.memory = *memory,
-                                 .guest_vram = of_guest,
+                                 .memory_in_ranges = of_guest,
                                  .import_granularity = arguments.import_granularity,
                                  .memory_budget = arguments.memory_budget,
                                  .emulate_dma_buf = arguments.emulate_dma_buf || of_guest,

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "gpu/protocol.h"
@@ -19,8 +22,22 @@ constexpr std::uint32_t kCapsetVenus = 4;
 
 class WorkerContexts::Blob final : public gpu::HostBlob {
  public:
-  Blob(WorkerContexts& host, std::shared_ptr<BlobMemory> memory) : host_(host), memory_(std::move(memory)) {}
-  ~Blob() override { disappear(); }
+  // Who made the blob, and for which memory; 0: for none, so that it is a ring or the like.
+  struct Maker {
+    gpu::Cookie context{};
+    gpu::ResourceId resource{};  // the blob's
+    std::uint64_t memory = 0;
+  };
+  // maker: if it is to have the blob before the guest has.
+  Blob(WorkerContexts& host, std::shared_ptr<BlobMemory> memory, std::optional<Maker> maker)
+      : host_(host), memory_(std::move(memory)), maker_(maker) {
+    if (memory_->file) give_to_maker([](const Result<void>&) {});
+  }
+  ~Blob() override {
+    disappear();
+    // The guest may never have said that the worker knows it.
+    if (WorkerLink* worker = maker_ ? host_.find(maker_->context) : nullptr) worker->detach(maker_->resource);
+  }
 
   void map(const gpu::WindowRange& range, gpu::Cookie cookie) override {
     if (auto use = host_.window_.take(range)) return appear(std::move(use), cookie);
@@ -38,6 +55,7 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
     request_.reset();
     patience_ = {};
     memory_->awaited = false;
+    alive_ = std::make_shared<bool>(true);  // what the maker says of it does not count any more
     disappear();
     memory_->use.reset();
   }
@@ -53,10 +71,29 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
  private:
   void appear(std::shared_ptr<const WindowFile::Use> use, gpu::Cookie cookie) {
     memory_->awaited = false;
+    // Once the guest has it, a ring may name it; and it sees nothing of memory that has yet to move.
+    const bool waits = give_to_maker([this, cookie](const Result<void>& given) {
+      if (given) return host_.events_->blob_mapped(cookie, gpu::MapCache::cached);
+      unmap();
+      host_.events_->blob_mapped(cookie, std::unexpected(given.error()));
+    });
     memory_->use = std::move(use);
     // A copy: a worker that is lost leaves the list.
     for (const auto& [link, resource] : std::vector(memory_->attached)) link->blob_appears(resource);
-    host_.events_->blob_mapped(cookie, gpu::MapCache::cached);
+    if (!waits) host_.events_->blob_mapped(cookie, gpu::MapCache::cached);
+  }
+  // False: there is nobody to wait for. The worker is told when the blob appears, or at once if it is there.
+  bool give_to_maker(std::function<void(const Result<void>&)> done) {
+    WorkerLink* worker = maker_ ? host_.find(maker_->context) : nullptr;
+    if (worker == nullptr) return false;  // it is gone with its context
+    memory_->giving = {.worker = worker,
+                       .memory = maker_->memory,
+                       .done = [alive = std::weak_ptr(alive_), done = std::move(done)](const Result<void>& given) {
+                         if (alive.lock()) done(given);
+                       }};
+    worker->attach(maker_->resource, memory_);
+    if (!worker->has(maker_->resource)) memory_->giving.reset();  // it is lost
+    return worker->has(maker_->resource);
   }
   void disappear() {
     for (const auto& [link, resource] : std::vector(memory_->attached)) link->blob_disappears(resource);
@@ -64,6 +101,8 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
 
   WorkerContexts& host_;
   const std::shared_ptr<BlobMemory> memory_;
+  const std::optional<Maker> maker_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<WindowFile::Request> request_;  // its place is still in use
   platform::EventLoop::Watch patience_;           // likewise
 };
@@ -100,7 +139,11 @@ class WorkerContexts::Context final : public gpu::HostContext {
       if (!file) return std::unexpected(std::move(file.error()));
       memory->file = std::move(*file);
     }
-    return std::make_unique<Blob>(host_, std::move(memory));
+    // Where blobs come first, Mesa itself sees to it that a ring does not name one too early.
+    std::optional<Blob::Maker> maker;
+    if (host_.options_.memory_first)
+      maker = {.context = cookie_, .resource = request.resource, .memory = request.blob_id};
+    return std::make_unique<Blob>(host_, std::move(memory), maker);
   }
 
   void fence(std::uint8_t ring_idx, gpu::Cookie cookie) override {
@@ -108,10 +151,7 @@ class WorkerContexts::Context final : public gpu::HostContext {
   }
 
  private:
-  [[nodiscard]] WorkerLink* link() const noexcept {
-    const auto at = host_.links_.find(cookie_);
-    return at == host_.links_.end() ? nullptr : at->second.get();
-  }
+  [[nodiscard]] WorkerLink* link() const noexcept { return host_.find(cookie_); }
 
   WorkerContexts& host_;
   const gpu::Cookie cookie_;
@@ -154,6 +194,11 @@ void WorkerContexts::describe(DeviceReport& report) const {
   for (const auto& [_, link] : links_) workers.push_back(link->describe());
   std::ranges::sort(workers, {}, &WorkerReport::context);
   std::ranges::copy(std::span(workers).first(std::min(workers.size(), report.workers.size())), report.workers.begin());
+}
+
+WorkerLink* WorkerContexts::find(gpu::Cookie context) const noexcept {
+  const auto at = links_.find(context);
+  return at == links_.end() ? nullptr : at->second.get();
 }
 
 Result<std::shared_ptr<const OwnFile>> WorkerContexts::make_file(std::uint64_t size) {

@@ -24,8 +24,9 @@ namespace hesper::device {
 
 // The loop's thread. Blobs and contexts that it made must be gone before it.
 //
-// Venus finds `use_guest_vram` in the capset and makes a blob before the device memory that lies in it. So no worker is
-// ever asked for memory: a blob is bytes that the guest chose, and a worker that has it attached is told which.
+// A blob is bytes of the window that the guest chose, and a worker that has it attached is told which: no worker is
+// ever asked for memory. Either Venus makes a blob before the device memory that lies in it, as it does if it finds
+// `use_guest_vram` in the capset; or the memory comes first, and its worker moves it into the blob (docs/memory.md).
 class WorkerContexts final : public gpu::ContextHost {
  public:
   // Has a worker process started for a context. link: its end of the link. life: to be closed by whoever started the
@@ -35,6 +36,7 @@ class WorkerContexts final : public gpu::ContextHost {
 
   struct Options {
     std::vector<std::byte> capset;      // Venus's; constant from now on
+    bool memory_first = false;          // the capset lacks use_guest_vram, and workers can move memory
     std::size_t max_workers = 256;      // those that have yet to end count
     std::uint64_t max_waiting = 0;      // bytes of orders that wait for one worker
     std::uint64_t max_waiting_all = 0;  // and for all together
@@ -62,6 +64,7 @@ class WorkerContexts final : public gpu::ContextHost {
   class Blob;
   class Context;
 
+  [[nodiscard]] WorkerLink* find(gpu::Cookie context) const noexcept;  // nullptr: its worker is dead
   [[nodiscard]] Result<std::shared_ptr<const OwnFile>> make_file(std::uint64_t size);
 
   platform::EventLoop& loop_;

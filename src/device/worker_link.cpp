@@ -113,7 +113,7 @@ void WorkerLink::fence(std::uint8_t ring_idx, gpu::Cookie cookie) {
 }
 
 void WorkerLink::attach(gpu::ResourceId resource, std::shared_ptr<BlobMemory> blob) {
-  if (!outbox_) return;
+  if (!outbox_ || has(resource)) return;  // who made it has it before the guest says so
   blob->attached.emplace_back(this, resource);
   const bool exists = blob->exists();
   if (blob->awaited) hold({.awaits = resource, .order = {}, .bytes = {}, .fd = nullptr, .charge = {}});
@@ -124,16 +124,22 @@ void WorkerLink::attach(gpu::ResourceId resource, std::shared_ptr<BlobMemory> bl
 
 void WorkerLink::blob_appears(gpu::ResourceId resource) {
   Attachment& attachment = attachments_.at(resource);
-  const BlobMemory& blob = *attachment.blob;
+  BlobMemory& blob = *attachment.blob;
   const std::uint64_t cookie = ++last_attachment_;
   attachment.told = cookie;
   holds_.emplace(cookie, Hold{.use = blob.use, .file = blob.file});
-  const link::Order order{.kind = link::OrderKind::attach,
-                          .number = std::to_underlying(resource),
-                          .cookie = cookie,
-                          .offset = blob.file ? 0 : blob.use->range().offset,
-                          .size = blob.size,
-                          .own_file = blob.file ? 1U : 0U};
+  link::Order order{.kind = link::OrderKind::attach,
+                    .number = std::to_underlying(resource),
+                    .cookie = cookie,
+                    .offset = blob.file ? 0 : blob.use->range().offset,
+                    .size = blob.size,
+                    .own_file = blob.file ? 1U : 0U};
+  if (blob.giving && blob.giving->worker == this) {
+    order.answered = 1;
+    order.memory = blob.giving->memory;
+    giving_.emplace(cookie, std::move(blob.giving->done));
+    blob.giving.reset();
+  }
   const auto awaiting = std::ranges::find(held_, resource, &Held::awaits);
   if (awaiting == held_.end()) return send(order, {}, blob.file ? blob.file->fd : nullptr);
   awaiting->order = order;
@@ -185,6 +191,15 @@ std::string WorkerLink::take(const link::Event& event) {
       holds_.erase(hold);
       return {};
     }
+    case link::EventKind::attached: {
+      auto given = giving_.extract(event.cookie);
+      if (!given) return "has attached what it was not asked to tell of.";
+      if (event.failed != 0)
+        given.mapped()(fail("The memory that the blob was made for cannot be mapped."));
+      else
+        given.mapped()({});
+      return {};
+    }
   }
   return "tells what nobody knows.";
 }
@@ -206,6 +221,7 @@ void WorkerLink::leave() {
   held_.clear();
   held_bytes_ = 0;
   forget_blobs();
+  for (auto& [_, done] : std::exchange(giving_, {})) done(fail("Its worker is gone."));
   too_late_ = loop_.at(std::chrono::steady_clock::now() + kDeathGrace, [this] { order_death(); });
 }
 

@@ -42,6 +42,14 @@ struct BlobMemory {
 
   bool awaited = false;  // the guest has mapped it, but others still use the place
 
+  // Who waits for a worker to have it, and for the device memory of this id (0: none) to have moved there.
+  struct Giving {
+    WorkerLink* worker = nullptr;
+    std::uint64_t memory = 0;
+    std::function<void(Result<void>)> done;
+  };
+  std::optional<Giving> giving;
+
   [[nodiscard]] bool exists() const noexcept { return file != nullptr || use != nullptr; }
 };
 
@@ -72,6 +80,9 @@ class WorkerLink {
   void fence(std::uint8_t ring_idx, gpu::Cookie cookie);
   void attach(gpu::ResourceId resource, std::shared_ptr<BlobMemory> blob);
   void detach(gpu::ResourceId resource);
+
+  // Whether the worker has the resource attached.
+  [[nodiscard]] bool has(gpu::ResourceId resource) const noexcept { return attachments_.contains(resource); }
 
   // The blob is there from now on, or will not be any more, or not as soon as it was awaited. The worker has it
   // attached.
@@ -136,6 +147,7 @@ class WorkerLink {
   std::unordered_map<gpu::ResourceId, Attachment> attachments_;
   std::unordered_map<std::uint64_t, Hold> holds_;
   std::unordered_set<gpu::Cookie> fences_;
+  std::unordered_map<std::uint64_t, std::function<void(Result<void>)>> giving_;  // by their attachments
   platform::EventLoop::Watch readable_;
   platform::EventLoop::Watch dead_;
   platform::EventLoop::Watch too_late_;

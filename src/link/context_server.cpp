@@ -18,8 +18,8 @@ class ContextServer::Events {
 
   // Any thread; the system takes so few bytes as a whole, so that events do not mix. Waits for a reader who has let
   // thousands of events lie, which hesper-gpu does not.
-  void tell(EventKind kind, std::uint64_t cookie) const noexcept {
-    const Event event{.kind = kind, .padding = 0, .cookie = cookie};
+  void tell(EventKind kind, std::uint64_t cookie, bool failed = false) const noexcept {
+    const Event event{.kind = kind, .failed = failed ? 1U : 0U, .cookie = cookie};
     static_cast<void>(platform::wait_and_send(socket_.get(), std::as_bytes(std::span(&event, 1))));
   }
 
@@ -101,6 +101,13 @@ void ContextServer::attach(const Order& order, UniqueFd own_file) {
        .offset = order.offset,
        .size = order.size});
   if (!attached) log::warn("{}: Resource {} cannot be used: {}", name_, order.number, attached.error().message);
+  bool done = attached.has_value();
+  if (done && order.memory != 0) {
+    const auto moved = context_->move_memory(order.memory, render::ResourceId{order.number});
+    if (!moved) log::info("{}: Memory cannot be mapped: {}", name_, moved.error().message);
+    done = moved.has_value();
+  }
+  if (order.answered != 0) events_->tell(EventKind::attached, order.cookie, !done);
 }
 
 }  // namespace hesper::link

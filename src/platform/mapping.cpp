@@ -53,6 +53,16 @@ Result<Mapping> Mapping::map(int fd, std::size_t size, std::uint64_t offset, std
   return map_as(PROT_READ | PROT_WRITE, fd, size, offset, align);
 }
 
+Result<void> Mapping::replace(int fd, std::uint64_t offset) {
+  const std::size_t page = page_size();
+  const std::size_t whole = (size_ + page - 1) / page * page;
+  // SAFETY: MAP_FIXED replaces only pages of our own mapping.
+  if (::mmap(data_, whole, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset)) ==
+      MAP_FAILED)
+    return fail_errno(fmt::format("Mapping {} bytes of other shared memory at the same place fails", size_), errno);
+  return {};
+}
+
 Result<ReadMapping> ReadMapping::map(int fd) {
   struct stat info{};
   if (::fstat(fd, &info) != 0) return fail_errno("Asking for the size of shared memory fails", errno);

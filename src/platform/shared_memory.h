@@ -53,6 +53,11 @@ class Mapping {
   // The mapping covers whole pages; bytes past the file's end inside the last page are readable and zero.
   [[nodiscard]] static Result<Mapping> map(int fd, std::size_t size, std::uint64_t offset = 0, std::size_t align = 0);
 
+  // Puts bytes of fd (borrowed) from `offset` on, a multiple of page_size(), in the place of those that are mapped, at
+  // the same address. Who reads or writes meanwhile finds these or those. Error: the address may have nothing behind it
+  // any more, so that its users are lost.
+  [[nodiscard]] Result<void> replace(int fd, std::uint64_t offset);
+
   [[nodiscard]] std::byte* data() const noexcept { return data_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }

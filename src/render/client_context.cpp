@@ -111,10 +111,19 @@ bool ClientContext::submit(std::span<const std::byte> commands) {
 
 // ---- Blobs ----
 
+namespace {
+
+std::unexpected<Error> no_memory(wire::ObjectTable& objects, wire::ObjectId id) {
+  return fail(objects.find(id).tombstone ? "The VkDeviceMemory could not be allocated."
+                                         : "The blob id names no VkDeviceMemory.");
+}
+
+}  // namespace
+
 Result<Blob> ClientContext::create_blob(const BlobRequest& request) {
   const flight::ActivityScope activity(context_stream_.record(), flight::Activity::creates_blob);
   if (request.size == 0) return fail("A blob has at least 1 byte.");
-  if (options_.guest_vram) return fail("Blobs of this context are made by its door.");
+  if (options_.memory_in_ranges) return fail("Blobs of this context are made by its door.");
   auto blob = request.blob_id == 0 ? create_shmem(request) : export_memory(request);
   if (options_.observer != nullptr) options_.observer->blob_requested(request, blob ? &*blob : nullptr);
   return blob;
@@ -140,10 +149,7 @@ Result<Blob> ClientContext::create_shmem(const BlobRequest& request) {
 Result<Blob> ClientContext::export_memory(const BlobRequest& request) {
   const Reclaimer::Visit visit(door_reader_);  // keeps the memory's device
   const std::shared_ptr<Memory> found = find_memory(request.blob_id);
-  if (found == nullptr) {
-    return fail(objects_.find(request.blob_id).tombstone ? "The VkDeviceMemory could not be allocated."
-                                                         : "The blob id names no VkDeviceMemory.");
-  }
+  if (found == nullptr) return no_memory(objects_, request.blob_id);
   const Memory& memory = *found;
   const bool wants_map = (request.blob_flags & kMappable) != 0;
   if (wants_map && !memory.mappable) return fail("The VkDeviceMemory is not host-visible.");
@@ -227,6 +233,16 @@ Result<void> ClientContext::attach_resource(ResourceId id, SharedRange range) {
   auto resource = std::make_shared<Resource>(ResourceKind::range, std::move(range), nullptr);
   if (!resources_.insert(id, std::move(resource))) return fail("The resource id is 0 or in use.");
   return {};
+}
+
+Result<void> ClientContext::move_memory(std::uint64_t id, ResourceId into) {
+  const flight::ActivityScope activity(context_stream_.record(), flight::Activity::creates_blob);
+  const Reclaimer::Visit visit(door_reader_);  // keeps the memory's device
+  const std::shared_ptr<Memory> memory = find_memory(id);
+  if (memory == nullptr) return no_memory(objects_, id);
+  auto range = resources_.find(into);
+  if (range == nullptr || range->kind != ResourceKind::range) return fail("There is no such range.");
+  return move_into_range(imports_, *memory, std::move(range));
 }
 
 void ClientContext::detach_resource(ResourceId id, std::function<void()> released) {

@@ -32,6 +32,7 @@ class ClientContext final : public Context {
   Result<Blob> create_blob(const BlobRequest& request) override;
   void destroy_resource(ResourceId resource) override;
   Result<void> attach_resource(ResourceId resource, SharedRange range) override;
+  Result<void> move_memory(std::uint64_t memory, ResourceId into) override;
   void detach_resource(ResourceId resource, std::function<void()> released) override;
   void submit_fence(std::uint32_t ring_idx, std::function<void()> done) override;
   bool fatal() const noexcept override { return fatal_.load(std::memory_order_relaxed); }

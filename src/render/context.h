@@ -34,10 +34,11 @@ class PreparedHost;
 struct ContextOptions {
   std::string name = "client";  // for log lines
   MemoryStrategy memory = MemoryStrategy::automatic;
-  // The door owns all memory that the client maps: it makes blobs itself and tells their bytes with attach_resource(),
-  // and the client allocates memory by importing them (the capset says use_guest_vram). create_blob() fails. Memory
-  // can then be made with strategy hostptr only, whatever `memory` says. docs/memory.md, "Ranges of the door's".
-  bool guest_vram = false;
+  // The door owns all memory that the client maps: it makes blobs itself and tells their bytes with attach_resource().
+  // The client allocates memory by importing them (the capset says use_guest_vram), or the door has memory that the
+  // client has allocated moved into them with move_memory(). create_blob() fails. Memory can then be made with strategy
+  // hostptr only, whatever `memory` says. docs/memory.md, "Ranges of the door's".
+  bool memory_in_ranges = false;
   // Bytes that can be attached at once: as much the client is told that it can map. 0: the door does not say.
   std::uint64_t window_size = 0;
   // Bytes; a power of two up to 64 KiB. Imports are made as if the driver could only do so in steps of this size at
@@ -118,6 +119,11 @@ class Context {
   // other contexts. Nothing is mapped or charged yet. Errors: the id is 0 or in use, or the range is misaligned or
   // outside the file.
   [[nodiscard]] virtual Result<void> attach_resource(ResourceId resource, SharedRange range) = 0;
+  // The client has allocated `memory`, a VkDeviceMemory, and maps it now: it shall lie in the range that is attached as
+  // `into`, with all that is in it. From then on it is like memory that imports the range. Only where the host's plan
+  // has MemoryPlan::replaceable. Waits until the GPU has done what may use the memory, for a second at most.
+  // Errors: no such memory or range, memory that is not mappable or lies in a range already, a range that is too small.
+  [[nodiscard]] virtual Result<void> move_memory(std::uint64_t memory, ResourceId into) = 0;
   // The client can name it no longer. `released` is called exactly once, on any thread, possibly before this returns:
   // when nothing of this context uses the bytes any more. That is when its rings on them are destroyed, and when
   // memory that imports them is freed and the GPU has done what was submitted before, or has been given half a second

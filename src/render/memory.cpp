@@ -142,10 +142,11 @@ VkResult make(CommandStream& stream, Memory& memory, VkMemoryAllocateInfo& info)
   const bool dmabuf = physical.memory.strategy == MemoryStrategy::dmabuf;
   const auto* import = reinterpret_cast<const wire::VkImportMemoryResourceInfoMESA*>(
       unchain(info, wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA));
-  // With ranges the client maps what it imports, and nothing else.
-  memory.mappable =
-      !stream.context().options().guest_vram && (physical.memory.mappable_types & (1u << info.memoryTypeIndex)) != 0;
+  // With ranges the client maps what it imports, and what can be moved.
+  memory.mappable = (physical.memory.mappable_types & (1u << info.memoryTypeIndex)) != 0 &&
+                    (!stream.context().options().memory_in_ranges || physical.memory.replaceable);
   memory.size = info.allocationSize;
+  memory.submissions_before = memory.device->submissions();
 
   if (import != nullptr) {
     auto resource = stream.context().resources().find(ResourceId{import->resourceId});
@@ -211,10 +212,12 @@ void on_vkFreeMemory(CommandStream& stream, wire::vkFreeMemory_args& args) {
   const auto memory = stream.context().remove_memory(args.memory.id);  // unmaps after the driver let go
   if (memory == nullptr) return;
   Device& device = device_of(args.device.state);
-  if (memory->range != nullptr) {
+  {
     const std::scoped_lock lock(device.ranges_mutex);
     device.imported_ranges.erase(memory->handle);
   }
+  const std::scoped_lock lock(memory->mutex);
+  memory->freed = true;
   device.procs->vkFreeMemory(device.handle, memory->handle, nullptr);
   if (memory->range != nullptr) keep_until_idle(device, memory);
 }

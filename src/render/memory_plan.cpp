@@ -24,6 +24,7 @@ namespace {
 
 constexpr VkDeviceSize kTrialSize = 64 * 1024;        // bytes; more than any import alignment seen
 constexpr std::uint32_t kPattern = 0x48455350;        // "HESP"
+constexpr std::uint32_t kMovedPattern = 0x4d4f5645;   // "MOVE"
 constexpr std::uint32_t kSparsePattern = 0x53504152;  // "SPAR"
 constexpr VkMemoryPropertyFlags kCoherent = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 
@@ -117,6 +118,14 @@ bool try_sparse(TrialDevice& trial, std::uint32_t memory_type, const TrialBytes&
          check_pattern(bytes, kSparsePattern).has_value();
 }
 
+// Whether the driver goes by the addresses that it imported rather than by the pages that were there then. Software
+// does, and so do drivers whose kernel half follows the process's page tables; those that pin pages do not.
+bool try_replacing(TrialDevice& trial, platform::Mapping& pages, VkDeviceSize in_memory) {
+  const auto other = platform::create_shared_memory("hesper-probe", pages.size());
+  return other && pages.replace(other->get(), 0) && trial.fill_again(kMovedPattern) == VK_SUCCESS &&
+         check_pattern({.fd = other->get(), .in_file = in_memory, .in_memory = in_memory}, kMovedPattern);
+}
+
 Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice physical, const MemoryWish& wish) {
   if (!contains(device_extensions(procs, physical), VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME)) {
     return fail("The driver has no VK_EXT_external_memory_host.");
@@ -186,10 +195,13 @@ Result<MemoryPlan> try_hostptr(const InstanceProcs& procs, VkPhysicalDevice phys
   if (!images) return std::unexpected(images.error());
   const bool sparse = try_sparse(trial, info.memoryTypeIndex, bytes, named);
   if (!sparse) *images += " Sparse resources cannot be bound to them, so there are none.";
+  // The last trial, as what is done to the pages does not show in the file any more.
+  const bool replaceable = alignment <= kRangeStep && try_replacing(trial, *pages, bias);
   return MemoryPlan{.strategy = MemoryStrategy::hostptr,
                     .mappable_types = mappable,
                     .import_alignment = alignment,
                     .sparse = sparse,
+                    .replaceable = replaceable,
                     .names_imports = names_imports,
                     .reason = std::move(*images)};
 }
@@ -241,8 +253,8 @@ Result<MemoryPlan> try_dmabuf(const InstanceProcs& procs, VkPhysicalDevice physi
 }  // namespace
 
 MemoryWish wish_of(const ContextOptions& options) noexcept {
-  return {.strategy = options.guest_vram ? MemoryStrategy::hostptr : options.memory,
-          .ranges = options.guest_vram,
+  return {.strategy = options.memory_in_ranges ? MemoryStrategy::hostptr : options.memory,
+          .ranges = options.memory_in_ranges,
           .granularity = options.import_granularity};
 }
 

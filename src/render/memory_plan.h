@@ -26,8 +26,11 @@ struct MemoryPlan {
   std::uint32_t mappable_types = 0;                   // memory types (bits) that may be shown as HOST_VISIBLE
   VkDeviceSize import_alignment = 4096;               // hostptr: sizes and addresses are multiples of it
   bool sparse = true;                                 // sparse resources can be bound to mappable memory
-  bool names_imports = false;                         // hostptr: buffers and images do, see imported_pages.h
-  std::string reason;                                 // a sentence: why this strategy
+  // hostptr: other pages can be put where imported ones are mapped, and the driver uses those from then on. In steps
+  // that any client's memory has.
+  bool replaceable = false;
+  bool names_imports = false;  // hostptr: buffers and images do, see imported_pages.h
+  std::string reason;          // a sentence: why this strategy
 };
 
 struct Emulation {

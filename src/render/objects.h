@@ -110,8 +110,8 @@ struct Queue : DeviceChild {
   const VkDeviceQueueCreateFlags flags;
   std::uint32_t ring_idx = 0;  // 1..63 once bound, under the context's timeline lock
   wire::ObjectId id = 0;
-  std::mutex mutex;               // VkQueue is externally synchronised: every use of handle holds it
-  std::uint64_t submissions = 0;  // of the client's, under mutex
+  std::mutex mutex;                           // VkQueue is externally synchronised: every use of handle holds it
+  std::atomic<std::uint64_t> submissions{0};  // of the client's; written under mutex
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -147,6 +147,11 @@ struct Memory {
   bool mappable = false;
   bool exportable = false;                       // has fd, or was allocated for export as dma-buf
   std::shared_ptr<const Budget::Charge> charge;  // as Resource::charge, and shared with it: the pages live in both
+
+  // A door may move it while a ring frees it: guards fd, range, charge and what is mapped.
+  std::mutex mutex;
+  bool freed = false;
+  std::uint64_t submissions_before = 0;  // of its device, when it was allocated
 };
 
 // The place of a client's bytes in memory that imports a range of the door's: the driver imports whole steps.
@@ -179,6 +184,9 @@ struct Device : DeviceChild {
 
   // Finishes the queues and destroys the VkDevice; other streams may still hold this struct. Once.
   void shut_down();
+
+  // What was submitted to all queues so far.
+  [[nodiscard]] std::uint64_t submissions() const noexcept;
 
   VkDevice handle = VK_NULL_HANDLE;
   PhysicalDevice& physical_device;
@@ -225,6 +233,10 @@ struct Device : DeviceChild {
 // nobody's.
 inline constexpr std::chrono::milliseconds kLongestKeep{500};
 void keep_until_idle(Device& device, const std::shared_ptr<const void>& object);
+
+// Puts memory of strategy hostptr into a range of the door's, with what is in it; see Context::move_memory(). Any
+// thread.
+[[nodiscard]] Result<void> move_into_range(Budget& imports, Memory& memory, std::shared_ptr<Resource> range);
 
 // Moves binds to imported ranges to where the driver has them. False: one of them is outside of its memory.
 [[nodiscard]] bool move_sparse_binds(Device& device, const VkBindSparseInfo* infos, std::uint32_t count);

@@ -202,7 +202,7 @@ namespace {
 VkDeviceSize limit_of(const PhysicalDevice& device, std::uint32_t heap, ClientContext& context) {
   VkDeviceSize limit = context.budget().limit();
   const std::uint64_t window = context.options().window_size;
-  if (!context.options().guest_vram || window == 0) return limit;
+  if (!context.options().memory_in_ranges || window == 0) return limit;
   for (std::uint32_t i = 0; i < device.memory_properties.memoryTypeCount; ++i) {
     const bool mappable = (device.memory.mappable_types & (1u << i)) != 0;
     if (mappable && device.memory_properties.memoryTypes[i].heapIndex == heap) limit = std::min(limit, window);

@@ -35,9 +35,8 @@ ProbeReport report_of(const InstanceProcs& procs, VkPhysicalDevice device, Memor
   return report;
 }
 
-}  // namespace
-
-Result<std::vector<ProbeReport>> probe_host(MemoryStrategy wanted) {
+template <class Action>
+Result<void> for_each_device(Action action) {
   auto loader = Loader::open();
   if (!loader) return std::unexpected(loader.error());
   auto instance = create_host_instance(**loader, nullptr, nullptr);
@@ -52,9 +51,30 @@ Result<std::vector<ProbeReport>> probe_host(MemoryStrategy wanted) {
     return fail(
         "The host's Vulkan drivers find no device; install one that does (Debian: apt install mesa-vulkan-drivers).");
   }
+  for (VkPhysicalDevice device : devices) action(procs, device);
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<ProbeReport>> probe_host(MemoryStrategy wanted) {
   std::vector<ProbeReport> reports;
-  for (VkPhysicalDevice device : devices) reports.push_back(report_of(procs, device, wanted));
+  auto tried = for_each_device([&](const InstanceProcs& procs, VkPhysicalDevice device) {
+    reports.push_back(report_of(procs, device, wanted));
+  });
+  if (!tried) return std::unexpected(std::move(tried.error()));
   return reports;
+}
+
+Result<bool> memory_can_be_moved(std::uint64_t granularity) {
+  bool all = true;
+  auto tried = for_each_device([&](const InstanceProcs& procs, VkPhysicalDevice device) {
+    const auto plan =
+        plan_memory(procs, device, {.strategy = MemoryStrategy::hostptr, .ranges = true, .granularity = granularity});
+    if (plan) all = all && plan->replaceable;
+  });
+  if (!tried) return std::unexpected(std::move(tried.error()));
+  return all;
 }
 
 Result<MemoryStrategy> parse_memory_strategy(const std::string& name) {

@@ -25,6 +25,10 @@ struct ProbeReport {
 // wanted: the memory strategy to try. Errors: no loader, no driver.
 [[nodiscard]] Result<std::vector<ProbeReport>> probe_host(MemoryStrategy wanted = MemoryStrategy::automatic);
 
+// Whether memory can be moved under all usable devices' drivers (MemoryPlan::replaceable). granularity: as
+// ContextOptions::import_granularity. Errors: no loader, no driver.
+[[nodiscard]] Result<bool> memory_can_be_moved(std::uint64_t granularity);
+
 // "auto", "dmabuf", "hostptr"; error: a sentence that lists them.
 [[nodiscard]] Result<MemoryStrategy> parse_memory_strategy(const std::string& name);
 [[nodiscard]] const char* name_of(MemoryStrategy strategy) noexcept;

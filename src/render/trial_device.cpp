@@ -86,6 +86,10 @@ VkResult TrialDevice::make_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeF
 VkResult TrialDevice::fill(VkDeviceSize offset, std::uint32_t pattern) {
   const VkResult bound = vk.vkBindBufferMemory(device, buffer_, memory, offset);
   if (bound != VK_SUCCESS) return bound;
+  return fill_again(pattern);
+}
+
+VkResult TrialDevice::fill_again(std::uint32_t pattern) {
   return run([&](VkCommandBuffer commands) { vk.vkCmdFillBuffer(commands, buffer_, 0, VK_WHOLE_SIZE, pattern); });
 }
 

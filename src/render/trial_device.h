@@ -32,6 +32,8 @@ class TrialDevice {
 
   // Binds the buffer to `memory` at `offset`, lets the GPU fill it with `pattern` and waits.
   [[nodiscard]] VkResult fill(VkDeviceSize offset, std::uint32_t pattern);
+  // Lets the GPU fill the buffer once more, after fill().
+  [[nodiscard]] VkResult fill_again(std::uint32_t pattern);
   // Creates a sparse buffer of `size` bytes, for fill_sparse().
   [[nodiscard]] VkResult make_sparse_buffer(VkDeviceSize size, VkExternalMemoryHandleTypeFlags external,
                                             VkMemoryRequirements& requirements);

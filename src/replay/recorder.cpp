@@ -55,7 +55,7 @@ constexpr bool stands_at_nested_begin(wire::CommandType type) noexcept {
 
 Result<std::unique_ptr<Recorder>> Recorder::create(UniqueFd file, const std::string& client, const std::string& version,
                                                    const render::ContextOptions& options) {
-  if (options.guest_vram) return fail("Contexts of virtual machines cannot be recorded yet.");
+  if (options.memory_in_ranges) return fail("Contexts of virtual machines cannot be recorded yet.");
   auto writer = capture::Writer::create(
       std::move(file), {{"hesper", version},
                         {"client", client},

@@ -22,8 +22,8 @@ namespace hesper::replay {
 class Recorder final : public render::ContextObserver {
  public:
   // file: empty, open for writing. client: its name. version: Hesper's. options: the context's; those that change what
-  // a client sees are recorded. Errors: the file cannot be written, or the context has guest_vram, whose memory an
-  // observer is not told of.
+  // a client sees are recorded. Errors: the file cannot be written, or the context has memory_in_ranges, whose memory
+  // an observer is not told of.
   [[nodiscard]] static Result<std::unique_ptr<Recorder>> create(UniqueFd file, const std::string& client,
                                                                 const std::string& version,
                                                                 const render::ContextOptions& options);

@@ -5,11 +5,32 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "base/log.h"
 #include "platform/process.h"
 
 namespace hesper::supervisor {
+namespace {
+
+// Waits for a worker that only looks at the host; what it prints goes to standard error. Nothing: it cannot be started.
+std::optional<platform::ChildState> run_probe(const WorkerProgram& worker, const char* option) {
+  platform::SpawnOptions spawn{
+      .program = worker.path.native(),
+      .arguments = {worker.path.native(), option},
+      .environment = worker.environment,
+      .fds = {{.fd = STDERR_FILENO, .number = STDOUT_FILENO}},
+  };
+  spawn.arguments.insert(spawn.arguments.end(), worker.options.begin(), worker.options.end());
+  const auto child = platform::spawn(spawn);
+  if (!child) {
+    log::error("{}", child.error().message);
+    return std::nullopt;
+  }
+  return platform::wait_for_child(*child);
+}
+
+}  // namespace
 
 std::string worker_name(Door door, std::uint64_t number) {
   return fmt::format("{} {}", door == Door::link ? "context" : "client", number);
@@ -58,19 +79,15 @@ Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choice
   return worker;
 }
 
+bool memory_can_be_moved(const WorkerProgram& worker) {
+  const auto end = run_probe(worker, "--probe-moving");
+  return end && end->kind == platform::ChildState::Kind::exited && end->value == 0;
+}
+
 void print_probe(const WorkerProgram& worker) {
-  platform::SpawnOptions spawn{
-      .program = worker.path.native(),
-      .arguments = {worker.path.native(), "--probe"},
-      .environment = worker.environment,
-      .fds = {{.fd = STDERR_FILENO, .number = STDOUT_FILENO}},
-  };
-  spawn.arguments.insert(spawn.arguments.end(), worker.options.begin(), worker.options.end());
-  const auto child = platform::spawn(spawn);
-  if (!child) return log::error("{}", child.error().message);
-  const auto end = platform::wait_for_child(*child);
-  if (end.kind == platform::ChildState::Kind::killed)
-    log::error("The host's Vulkan driver ends the probe by signal {}.", end.value);
+  const auto end = run_probe(worker, "--probe");
+  if (end && end->kind == platform::ChildState::Kind::killed)
+    log::error("The host's Vulkan driver ends the probe by signal {}.", end->value);
 }
 
 }  // namespace hesper::supervisor

@@ -85,6 +85,10 @@ struct WorkerChoices {
 [[nodiscard]] Result<WorkerProgram> find_worker(const char* argv0, const WorkerChoices& choices,
                                                 std::vector<std::string> environment);
 
+// Whether workers can have a guest's memory moved under the host's drivers, on all GPUs (render::memory_can_be_moved);
+// waits for a worker that tries.
+[[nodiscard]] bool memory_can_be_moved(const WorkerProgram& worker);
+
 // Prints what the workers will find on this host to standard error, and waits for that.
 void print_probe(const WorkerProgram& worker);
 

@@ -35,8 +35,8 @@ struct Worker {
   std::vector<std::byte> unread;
   std::vector<UniqueFd> files;
 
-  void tell(EventKind kind, std::uint64_t cookie) const {
-    const link::Event event{.kind = kind, .padding = 0, .cookie = cookie};
+  void tell(EventKind kind, std::uint64_t cookie, bool failed = false) const {
+    const link::Event event{.kind = kind, .failed = failed ? 1U : 0U, .cookie = cookie};
     EXPECT_TRUE(platform::send_all(link.get(), std::as_bytes(std::span(&event, 1))));
   }
   [[nodiscard]] bool is_to_die() const {
@@ -256,6 +256,135 @@ TEST_F(WorkerContextsTest, ARangeIsNotUsedAgainBeforeItsWorkersHaveReleasedIt) {
   worker(2).tell(EventKind::released, of_two);
   EXPECT_TRUE(comes([&] { return mapped(6); }));
   EXPECT_TRUE(events_.lost.empty());
+}
+
+// Memory that comes first: blobs are made for it.
+class MemoryFirst : public WorkerContextsTest {
+ protected:
+  MemoryFirst() {
+    WorkerContexts::Options options;
+    options.memory_first = true;
+    make_host(std::move(options));
+  }
+  [[nodiscard]] bool failed(std::uint32_t id) const { return !events_.maps.at(gpu::Cookie{1000 + id}); }
+};
+
+TEST_F(MemoryFirst, IsMappedWhenItHasMoved) {
+  auto& context = create(1);
+  blob(context, 5, 3 * kPage);
+  map(5, 10);
+  const auto told = orders(worker(1));
+  ASSERT_EQ(told.size(), 1u) << "Before the guest attaches it.";
+  EXPECT_EQ(told[0].kind, OrderKind::attach);
+  EXPECT_EQ(told[0].number, 5u);
+  EXPECT_EQ(told[0].offset, 10 * kPage);
+  EXPECT_EQ(told[0].memory, 77u);
+  EXPECT_EQ(told[0].answered, 1u);
+  EXPECT_FALSE(mapped(5));
+  attach(context, 5);
+  EXPECT_TRUE(orders(worker(1)).empty()) << "It knows.";
+  worker(1).tell(EventKind::attached, told[0].cookie);
+  EXPECT_TRUE(comes([&] { return mapped(5); }));
+  EXPECT_FALSE(failed(5));
+  EXPECT_EQ(blobs_.at(5)->bytes().size(), 3 * kPage);
+}
+
+TEST_F(MemoryFirst, OthersAreToldThePlaceOnly) {
+  auto& one = create(1);
+  auto& two = create(2);
+  blob(one, 5);
+  map(5, 10);
+  worker(1).tell(EventKind::attached, orders(worker(1))[0].cookie);
+  attach(two, 5);
+  const auto told = orders(worker(2));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].memory, 0u);
+}
+
+TEST_F(MemoryFirst, WhatDoesNotMoveIsNotMapped) {
+  auto& context = create(1);
+  blob(context, 5);
+  map(5, 10);
+  const auto cookie = orders(worker(1))[0].cookie;
+  worker(1).tell(EventKind::attached, cookie, true);
+  ASSERT_TRUE(comes([&] { return mapped(5); }));
+  EXPECT_TRUE(failed(5));
+  EXPECT_TRUE(blobs_.at(5)->bytes().empty());
+  EXPECT_EQ(orders(worker(1))[0].kind, OrderKind::detach);
+  worker(1).tell(EventKind::released, cookie);
+  EXPECT_TRUE(comes([&] { return window_->uses() == 0; }));
+}
+
+TEST_F(MemoryFirst, ALostWorkerMovesNothing) {
+  auto& context = create(1);
+  blob(context, 5);
+  map(5, 10);
+  static_cast<void>(orders(worker(1)));
+  worker(1).die();
+  ASSERT_TRUE(comes([&] { return mapped(5); }));
+  EXPECT_TRUE(failed(5));
+  blob(context, 6);
+  map(6, 20);
+  EXPECT_TRUE(mapped(6)) << "There is nothing to be moved any more.";
+}
+
+TEST_F(MemoryFirst, WhatIsUnmappedBeforeItHasMovedIsNotMapped) {
+  auto& context = create(1);
+  blob(context, 5);
+  map(5, 10);
+  const auto cookie = orders(worker(1))[0].cookie;
+  blobs_.at(5)->unmap();
+  worker(1).tell(EventKind::attached, cookie, true);
+  worker(1).tell(EventKind::released, cookie);
+  EXPECT_TRUE(comes([&] { return window_->uses() == 0; }));
+  EXPECT_FALSE(mapped(5));
+}
+
+TEST_F(MemoryFirst, ABlobThatTheGuestNeverAttachedIsForgotten) {
+  auto& context = create(1);
+  blob(context, 5);
+  map(5, 10);
+  auto told = orders(worker(1));
+  worker(1).tell(EventKind::attached, told[0].cookie);
+  ASSERT_TRUE(comes([&] { return mapped(5); }));
+  blobs_.at(5)->unmap();
+  blobs_.erase(5);
+  events_.maps.clear();
+  blob(context, 5);
+  map(5, 20);
+  told = orders(worker(1));
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[0].kind, OrderKind::detach);
+  EXPECT_EQ(told[1].offset, 20 * kPage);
+}
+
+TEST_F(MemoryFirst, ItWaitsForAPlaceThatOthersUse) {
+  auto& context = create(1);
+  blob(context, 5);
+  map(5, 10);
+  const auto cookie = orders(worker(1))[0].cookie;
+  worker(1).tell(EventKind::attached, cookie);
+  ASSERT_TRUE(comes([&] { return mapped(5); }));
+  attach(context, 5);
+  context.detach(gpu::ResourceId{5});
+  blobs_.at(5)->unmap();
+  static_cast<void>(orders(worker(1)));
+  blob(context, 6);
+  map(6, 10);
+  attach(context, 6);
+  EXPECT_TRUE(orders(worker(1)).empty());
+  worker(1).tell(EventKind::released, cookie);
+  run();
+  const auto told = orders(worker(1));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].number, 6u);
+  EXPECT_EQ(told[0].memory, 77u);
+}
+
+TEST_F(MemoryFirst, NobodyMovesWhatHeWasNotAskedTo) {
+  create(1);
+  worker(1).tell(EventKind::attached, 1);
+  EXPECT_TRUE(comes([&] { return !events_.lost.empty(); }));
 }
 
 // A command on a ring that waits for the submission imports the blob.
@@ -491,7 +620,7 @@ TEST_F(WorkerContextsTest, WhatAWorkerMayNotSayEndsIt) {
 TEST_F(WorkerContextsTest, EventsMayComeInPieces) {
   auto& context = create(1);
   context.fence(1, gpu::Cookie{50});
-  const link::Event event{.kind = EventKind::fence_reached, .padding = 0, .cookie = 50};
+  const link::Event event{.kind = EventKind::fence_reached, .failed = 0, .cookie = 50};
   for (const std::byte byte : std::as_bytes(std::span(&event, 1))) {
     EXPECT_TRUE(events_.fences.empty());
     EXPECT_TRUE(platform::send_all(worker(1).link.get(), {&byte, 1}));

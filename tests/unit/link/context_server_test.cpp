@@ -25,6 +25,7 @@ struct Log {
   std::map<std::uint32_t, std::function<void()>> fences;    // by ring_idx, not done yet
   std::map<std::uint32_t, std::function<void()>> releases;  // by resource, not told yet
   bool attach_succeeds = true;
+  bool move_succeeds = true;
   bool fatal = false;
 
   void note(std::string call) {
@@ -48,6 +49,11 @@ class NotingContext final : public render::Context {
               " size " + std::to_string(range.size));
     if (!log_.attach_succeeds) return fail("The fake refuses.");
     files.push_back(range.file);
+    return {};
+  }
+  Result<void> move_memory(std::uint64_t memory, render::ResourceId into) override {
+    log_.note("move " + std::to_string(memory) + " into " + std::to_string(std::to_underlying(into)));
+    if (!log_.move_succeeds) return fail("The fake refuses.");
     return {};
   }
   void detach_resource(render::ResourceId resource, std::function<void()> released) override {
@@ -145,6 +151,44 @@ TEST_F(ContextServerTest, EventsCarryTheCookiesOfTheirOrders) {
   EXPECT_EQ(told[0].cookie, 5u);
   EXPECT_EQ(told[1].kind, EventKind::released);
   EXPECT_EQ(told[1].cookie, 1u);
+}
+
+TEST_F(ContextServerTest, MemoryIsMovedIntoWhatIsAttachedAndThatIsTold) {
+  create();
+  send({.kind = OrderKind::attach, .number = 9, .cookie = 1, .offset = 4096, .size = 100, .answered = 1, .memory = 77});
+  send({.kind = OrderKind::submit}, "command");
+  EXPECT_EQ(serve(), Ending::context_destroyed);
+  EXPECT_EQ(log_.calls, (std::vector<std::string>{"create vkcube 1048576", "attach 9 at 4096 size 100",
+                                                  "move 77 into 9", "submit 7"}));
+  const auto told = events();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].kind, EventKind::attached);
+  EXPECT_EQ(told[0].cookie, 1u);
+  EXPECT_EQ(told[0].failed, 0u);
+}
+
+TEST_F(ContextServerTest, MemoryThatCannotBeMovedIsNoReasonToEnd) {
+  log_.move_succeeds = false;
+  create();
+  send({.kind = OrderKind::attach, .number = 9, .cookie = 1, .size = 100, .answered = 1, .memory = 77});
+  send({.kind = OrderKind::submit}, "command");
+  EXPECT_EQ(serve(), Ending::context_destroyed);
+  const auto told = events();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].kind, EventKind::attached);
+  EXPECT_EQ(told[0].failed, 1u);
+  EXPECT_EQ(log_.calls.back(), "submit 7");
+}
+
+TEST_F(ContextServerTest, NothingMovesIntoWhatIsNotAttached) {
+  log_.attach_succeeds = false;
+  create();
+  send({.kind = OrderKind::attach, .number = 9, .cookie = 1, .size = 100, .answered = 1, .memory = 77});
+  EXPECT_EQ(serve(), Ending::context_destroyed);
+  EXPECT_EQ(log_.calls.back(), "attach 9 at 0 size 100");
+  const auto told = events();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].failed, 1u);
 }
 
 TEST_F(ContextServerTest, EventsMayComeWhenTheServerIsGone) {

@@ -15,7 +15,7 @@ namespace {
 constexpr ResourceId kFirst{7};
 
 std::unique_ptr<Context> on_host(ContextOptions options = {}) {
-  options.guest_vram = true;
+  options.memory_in_ranges = true;
   auto context = Context::create(std::move(options));
   if (!context) throw std::runtime_error(context.error().message);
   return std::move(*context);

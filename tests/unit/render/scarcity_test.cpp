@@ -195,8 +195,8 @@ void live_in_window(fake::FakeDriver& driver, bool& well) {
     return test::TestWindow(std::size_t{1} << 20);
   }();
   well = false;
-  test::TestClient client(std::make_unique<ClientContext>(ContextOptions{.guest_vram = true}, driver.loader()), window,
-                          0, 65536);
+  test::TestClient client(std::make_unique<ClientContext>(ContextOptions{.memory_in_ranges = true}, driver.loader()),
+                          window, 0, 65536);
   std::atomic<int> released = 0;
   const bool started = client.start();
   bool attached = client.context->attach_resource(ResourceId{7}, window.range(65536, 65536)).has_value();

@@ -66,7 +66,7 @@ class TestClient {
       : context(std::move(with)), reply_size_(reply_size) {
     replies_ = shmem(kReplies, reply_size_);
   }
-  // A context with guest_vram, whose replies lie in `window` at this offset.
+  // A context with memory_in_ranges, whose replies lie in `window` at this offset.
   TestClient(std::unique_ptr<Context> with, const TestWindow& window, std::uint64_t offset,
              std::size_t reply_size = kReplySize)
       : context(std::move(with)), reply_size_(reply_size) {

@@ -61,7 +61,7 @@ TEST(Replay, HasTheDigestsOfTheRecording) {
 }
 
 TEST(Recording, ContextsOfVirtualMachinesAreRefused) {
-  EXPECT_FALSE(Recorder::create(UniqueFd(::open("/dev/null", O_RDWR)), "test", "0", {.guest_vram = true}));
+  EXPECT_FALSE(Recorder::create(UniqueFd(::open("/dev/null", O_RDWR)), "test", "0", {.memory_in_ranges = true}));
 }
 
 TEST(Replay, StopsWhereItIsTold) {

@@ -60,6 +60,9 @@ class FakeContext final : public render::Context {
   Result<void> attach_resource(render::ResourceId /*resource*/, render::SharedRange /*range*/) override {
     return fail("This door has no ranges.");
   }
+  Result<void> move_memory(std::uint64_t /*memory*/, render::ResourceId /*into*/) override {
+    return fail("This door has no ranges.");
+  }
   void detach_resource(render::ResourceId /*resource*/, std::function<void()> released) override { released(); }
 
   void submit_fence(std::uint32_t ring_idx, std::function<void()> done) override {
