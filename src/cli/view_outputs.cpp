@@ -22,10 +22,8 @@ constexpr OutputKind kind() {
 }
 
 constexpr std::array kKinds = {
-    kind<&ViewOptions::record, screen::open_recording>(),
-    kind<&ViewOptions::trace, screen::open_trace>(),
-    kind<&ViewOptions::vnc, screen::open_vnc>(),
-    kind<&ViewOptions::web, screen::open_web>(),
+    kind<&ViewOptions::record, screen::open_recording>(), kind<&ViewOptions::trace, screen::open_trace>(),
+    kind<&ViewOptions::vnc, screen::open_vnc>(),          kind<&ViewOptions::web, screen::open_web>(),
     kind<&ViewOptions::window, screen::open_window>(),
 };
 

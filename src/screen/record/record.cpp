@@ -135,7 +135,8 @@ void Recording::work() {
     const bool takes = has_news_ && may_take <= time;
     if (takes) has_news_ = false;
     lock.unlock();
-    if (takes) may_take = time + interval;
+    // On the average; frames that come a little early or late are not made to wait for it.
+    if (takes) may_take = std::max(may_take + interval, time + interval / 2);
     const auto next = step(takes);
     if (next) {
       due = *next;
