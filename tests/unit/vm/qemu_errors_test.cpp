@@ -18,6 +18,9 @@ const Case kCases[] = {
     {"qemu-system-x86_64: -device vhost-user-test-device-pci,chardev=gpu: 'vhost-user-test-device-pci' is not a valid "
      "device model name",
      "is too old"},
+    {"qemu-system-x86_64: -device vhost-user-input-pci,id=keyboard: 'vhost-user-input-pci' is not a valid device model "
+     "name",
+     "--input qemu"},
     {"qemu-system-x86_64: -device foo-pci: 'foo-pci' is not a valid device model name", "no device 'foo-pci'"},
     {"qemu-system-x86_64: -blockdev ...: Failed to get \"write\" lock\nIs another process using the image [/a]?",
      "'/a' is in use by another"},
