@@ -15,6 +15,8 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,6 +44,7 @@ struct Arguments {
   std::filesystem::path socket;  // of hesper gpu
   std::filesystem::path state;   // empty: nothing is kept
   std::filesystem::path report;  // where to report; empty: nowhere
+  std::string name;              // of the virtual machine; may be empty
   bool verbose = false;
   cli::ViewOptions options;
 };
@@ -60,7 +63,22 @@ std::vector<std::string> encoders_for_browsers(const char* argv0) {
   return encoders;
 }
 
-Result<void> run(const Arguments& arguments) {
+// encoders_for_browsers(), once.
+class Encoders {
+ public:
+  explicit Encoders(const char* argv0) : argv0_(argv0) {}
+  [[nodiscard]] const std::vector<std::string>& names() {
+    std::call_once(once_, [this] { names_ = encoders_for_browsers(argv0_); });
+    return names_;
+  }
+
+ private:
+  const char* argv0_;
+  std::once_flag once_;
+  std::vector<std::string> names_;
+};
+
+Result<void> run(const char* argv0, const Arguments& arguments) {
   platform::ignore_broken_pipes();
   auto signals = platform::SignalPipe::install(kSignals);
   if (!signals) return std::unexpected(std::move(signals.error()));
@@ -76,6 +94,7 @@ Result<void> run(const Arguments& arguments) {
   auto input =
       input::RemoteInput::create([&] { return cli::open_channel(arguments.socket, device::ControlCommand::input); });
   if (!input) return std::unexpected(std::move(input.error()));
+  Encoders encoders(argv0);
   frame::Ledger ledger;
 
   // Their callbacks post to the loop, which outlives them.
@@ -89,14 +108,19 @@ Result<void> run(const Arguments& arguments) {
   };
   for (const cli::OutputKind& kind : cli::output_kinds()) {
     if (!kind.wanted(arguments.options)) continue;
-    auto output = kind.open(
-        arguments.options,
-        {.source = **source, .input = **input, .ledger = ledger, .state = *state, .over = [&, number = outputs.size()] {
-           loop.post([&, number] {
-             end(outputs[number]);
-             if (--open == 0) loop.stop();
-           });
-         }});
+    auto output = kind.open(arguments.options, {.source = **source,
+                                                .input = **input,
+                                                .ledger = ledger,
+                                                .state = *state,
+                                                .name = arguments.name,
+                                                .encoders = [&encoders] { return encoders.names(); },
+                                                .over =
+                                                    [&, number = outputs.size()] {
+                                                      loop.post([&, number] {
+                                                        end(outputs[number]);
+                                                        if (--open == 0) loop.stop();
+                                                      });
+                                                    }});
     if (!output) return std::unexpected(std::move(output.error()));
     const std::string description = (*output)->describe();
     if (!description.empty() && !state->is_known()) fmt::print(stderr, "hesper: {}\n", description);
@@ -150,6 +174,7 @@ int main(int argc, char** argv) {
   app.add_option("--state", arguments.state, "A file for token and ports, to have them again the next time")
       ->type_name("FILE");
   app.add_option("--report", arguments.report, "Where hesper top may ask")->type_name("PATH");
+  app.add_option("--name", arguments.name, "That of the virtual machine, for titles");
   app.add_flag("-v,--verbose", arguments.verbose, "Print what outputs and viewers do");
   cli::add_view_options(app, arguments.options);
   cli::add_record_options(app, arguments.options.record);
@@ -170,9 +195,7 @@ int main(int argc, char** argv) {
     log::error("Whose screens are to be shown is not said; see --socket.");
     return 1;
   }
-  if (arguments.options.web && arguments.options.web->encoders.empty())
-    arguments.options.web->encoders = encoders_for_browsers(argv[0]);
-  const auto done = run(arguments);
+  const auto done = run(argv[0], arguments);
   if (done) return 0;
   log::error("{}", done.error().message);
   return 1;

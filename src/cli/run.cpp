@@ -53,6 +53,9 @@ Result<vm::Machine> machine_of(const RunOptions& options) {
   machine.gpu_arguments.insert(machine.gpu_arguments.end(), options.gpu_arguments.begin(), options.gpu_arguments.end());
   machine.view_arguments.insert(machine.view_arguments.end(), options.view_arguments.begin(),
                                 options.view_arguments.end());
+  const auto is_web = [](const std::string& argument) { return argument == "--web" || argument.starts_with("--web="); };
+  if (std::erase(machine.view_arguments, kNoWeb) == 0 && std::ranges::none_of(machine.view_arguments, is_web))
+    machine.view_arguments.insert(machine.view_arguments.begin(), "--web");
   if (options.verbose) {
     machine.gpu_arguments.emplace_back("--verbose");
     if (!machine.view_arguments.empty()) machine.view_arguments.emplace_back("--verbose");

@@ -8,13 +8,16 @@
 
 namespace hesper::cli {
 
+// Among the options of the screens: browsers are not served, which they are otherwise.
+inline constexpr const char* kNoWeb = "--no-web";
+
 struct RunOptions {
   std::filesystem::path image;  // of a disk, or a TOML file that describes the machine; empty: none
   // By the name of a vm::Setting; several only for those that can be repeated.
   std::map<std::string, std::vector<std::string>> settings;
   std::vector<std::string> gpu_arguments;   // options of hesper gpu, as on its command line
   std::vector<std::string> gpu_options;     // the names of all that it has, "--window", for the table [gpu] of a file
-  std::vector<std::string> view_arguments;  // options of hesper view, likewise; empty: the screens are not shown
+  std::vector<std::string> view_arguments;  // options of hesper view, likewise, and kNoWeb
   std::vector<std::string> view_options;    // the names of all that it has, for the table [view] of a file
   bool dry_run = false;                     // print the command lines, start nothing
   bool verbose = false;

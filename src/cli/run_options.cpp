@@ -94,6 +94,12 @@ CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, const CLI:
                      .group = "Options of the screens, as of hesper view",
                      .names = options.view_options,
                      .arguments = options.view_arguments});
+  command
+      ->add_flag_callback(
+          "--no-web", [&options] { options.view_arguments.emplace_back(kNoWeb); },
+          "Do not serve browsers, which otherwise is done at 127.0.0.1 and a free port")
+      ->group("Options of the screens, as of hesper view");
+  options.view_options.emplace_back(kNoWeb);
   pass_on(*command, {.command = gpu_command,
                      .prefix = "gpu-",
                      .group = "Options of the GPU, as of hesper gpu",

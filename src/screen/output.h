@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "frame/ledger.h"
@@ -19,6 +20,10 @@ struct Shown {
   input::Input& input;
   frame::Ledger& ledger;
   State& state;
+  std::string name;  // of the virtual machine, for titles; may be empty
+  // The video encoders to prefer for browsers, of those that work on this host. The first call finds out, which takes a
+  // moment. Any thread.
+  std::function<std::vector<std::string>()> encoders;
   // To be called once, by any thread, when the output is over by itself: its last window was closed, its recording is
   // complete. It is destroyed soon after, by another thread. hesper-view ends with its last output.
   std::function<void()> over;

@@ -186,6 +186,7 @@ std::vector<std::string> view_command(const Plan& plan) {
   command.add("--socket", "{}", plan.gpu_socket().native());
   command.add("--state", "{}", plan.view_state().native());
   command.add("--report", "{}", plan.view_reports().native());
+  command.add("--name", "{}", plan.machine.name);
   for (const std::string& argument : plan.machine.view_arguments) command.add(argument);
   return std::move(command).take();
 }

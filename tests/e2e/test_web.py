@@ -3,6 +3,8 @@
 import contextlib
 import math
 import os
+import pathlib
+import re
 import signal
 import socket
 import struct
@@ -11,6 +13,8 @@ import time
 import numpy
 
 from browser import Address, Browser, WebSocket
+from guest import Gpu, InputMachine
+from machines import Run
 from support import PROGRAMS, Screen, TestCase, run, tools_present, wait_until
 from synthetic import Synthetic, View
 
@@ -22,7 +26,7 @@ KEY_A, KEY_LEFTSHIFT, KEY_ENTER = 30, 42, 28
 
 
 def setUpModule():
-    tools_present("chromium", "chromedriver", "openssl", "xdotool")
+    tools_present("chromium", "chromedriver", "openssl", "xdotool", "pngtopnm")
 
 
 def background(width, height):
@@ -591,3 +595,58 @@ class Sentences(TestCase):
         )
         browser.wait_for("state.frames > 0 || (state.config && state.config.codec === 16)")
         self.assertIn("only from https", " ".join(notice["text"] for notice in browser.state()["notices"]))
+
+
+class Guest(TestCase):
+    """A stock guest on stock QEMU, seen and used through the page."""
+
+    def test_typed_text_is_on_the_console_and_the_picture_is_the_screen(self):
+        gpu = self.start(Gpu, self.scratch, "--mode", "1024x768")
+        machine = self.start(InputMachine, self.scratch, gpu)
+        machine.boot()
+        view = self.start(View, self.scratch, gpu.socket, "--web")
+        url = view.says(r"web: (http://\S+)").group(1)
+        browser = self.start(Browser, self.scratch, f"{url}&codec=lossless")
+        browser.wait_for("state.frames > 0", what="No picture comes")
+
+        machine.run("cat </dev/tty1 >/typed & echo $! >/cat")
+        browser.click("text-button")
+        browser.run("document.getElementById('text').value = 'Hello, World: a+b=c|~\\n'")
+        browser.click("text-send")
+        wait_until(lambda: "\n" in machine.run("cat /typed"), 20, "No line comes.")
+        self.assertEqual(machine.run("cat /typed"), "Hello, World: a+b=c|~\n")
+        machine.run("kill $(cat /cat); printf '\\033[?25l' >/dev/tty1")  # no cursor that blinks
+
+        def same():
+            want, (width, height, pixels) = gpu.screenshot(), browser.picture()
+            return (want.width, want.height) == (width, height) and want.bytes == pixels.tobytes()
+
+        wait_until(same, 20, "The page does not show what the guest's screen does.")
+        browser.click("follow-button")
+        wait_until(lambda: " connected 1400x" in machine.run("kms modes"), 20, "The guest is not told the window's size.")
+
+
+class VirtualMachine(TestCase):
+    def test_hesper_run_serves_the_page_and_again_after_a_crash(self):
+        machine = self.start(Run, self.scratch)
+        machine.started()
+        wait_until(lambda: "web: http" in machine.errors(), 20, "hesper run prints no address.")
+        address = Address(re.search(r"web: (http://\S+)", machine.errors()).group(1))
+        session = address.session(address.token)
+        self.assertEqual((session["title"], session["view_only"]), ("vm", False))
+        view = machine.describe()["view_process"]
+        self.assertNotIn(address.token, pathlib.Path(f"/proc/{view}/cmdline").read_text())
+        os.kill(view, signal.SIGKILL)
+
+        def serves():
+            with contextlib.suppress(OSError):
+                return address.session(address.token)["title"] == "vm"
+
+        wait_until(lambda: machine.describe()["view_process"] not in (None, view), 10, "It is not started anew.")
+        wait_until(serves, 10, "The page is not served again at its address.")
+
+    def test_without(self):
+        machine = self.start(Run, self.scratch, "--no-web")
+        machine.started()
+        self.assertIsNone(machine.describe()["view_process"])
+        self.assertNotIn("web:", machine.errors())

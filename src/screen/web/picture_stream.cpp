@@ -193,15 +193,8 @@ void PictureStream::show(frame::Frame frame, const frame::Row& row) {
   last_ = std::move(frame);
   auto coded = coder_->encode(*last_, key || first);
   if (!coded) {
-    log::warn("A viewer's pictures cannot be coded by {}. {}", coder_->describe(), coded.error().message);
     coder_.reset();
-    if (picture_ != PictureKind::video) {
-      notice(Notice::error, coded.error().message);
-      ended_ = true;
-      return;
-    }
-    notice(Notice::warning, "The video encoder failed; pictures are sent as JPEG tiles.");
-    picture_ = PictureKind::jpeg_tiles;
+    ended_ = !fall_back(coded.error().message);
     const std::scoped_lock lock(mutex_);
     want_key_ = true;
     return;
@@ -223,33 +216,44 @@ void PictureStream::refine() {
   send_picture(std::move(*coded), *last_, {});
 }
 
-bool PictureStream::make_coder(const frame::Frame& frame) {
-  CoderSettings settings{.picture = picture_,
-                         .codecs = settings_.codecs,
-                         .encoders = settings_.encoders,
-                         .width = frame.width,
-                         .height = frame.height,
-                         .max_fps = static_cast<std::uint32_t>(settings_.flow.max_fps)};
-  {
-    const std::scoped_lock lock(mutex_);
-    // Another size needs another rate, but what the line was found to bear stays the limit.
-    if (coder_bitrate_ == 0) flow_.set_start_bitrate(usual_bitrate(settings));
-    settings.bitrate = flow_.bitrate();
-  }
-  auto coder = make_picture_coder(settings);
-  if (!coder && settings.picture == PictureKind::video) {
-    log::warn("Video cannot be encoded for a viewer, which gets JPEG tiles. {}", coder.error().message);
-    notice(Notice::warning, "No video encoder works here; pictures are sent as JPEG tiles.");
-    settings.picture = picture_ = PictureKind::jpeg_tiles;
-    coder = make_picture_coder(settings);
-  }
-  if (!coder) {
-    log::error("Pictures cannot be coded for a viewer. {}", coder.error().message);
-    notice(Notice::error, coder.error().message);
+bool PictureStream::fall_back(const std::string& why) {
+  if (picture_ != PictureKind::video) {
+    log::error("Pictures cannot be coded for a viewer. {}", why);
+    notice(Notice::error, why);
     return false;
   }
-  coder_ = std::move(*coder);
-  coder_bitrate_ = settings.bitrate;
+  const std::string failed = choose_encoder(*encoders_, settings_.codecs);
+  std::erase(*encoders_, failed);
+  if (!failed.empty()) log::warn("The encoder {} does not work for a viewer. {}", failed, why);
+  if (!choose_encoder(*encoders_, settings_.codecs).empty()) return true;
+  notice(Notice::warning, "No video encoder works for this browser; pictures come as JPEG tiles.");
+  picture_ = PictureKind::jpeg_tiles;
+  return true;
+}
+
+bool PictureStream::make_coder(const frame::Frame& frame) {
+  if (!encoders_) encoders_ = picture_ == PictureKind::video ? settings_.encoders() : std::vector<std::string>();
+  for (;;) {
+    CoderSettings settings{.picture = picture_,
+                           .codecs = settings_.codecs,
+                           .encoders = *encoders_,
+                           .width = frame.width,
+                           .height = frame.height,
+                           .max_fps = static_cast<std::uint32_t>(settings_.flow.max_fps)};
+    {
+      const std::scoped_lock lock(mutex_);
+      // Another size needs another rate, but what the line was found to bear stays the limit.
+      if (coder_bitrate_ == 0) flow_.set_start_bitrate(usual_bitrate(settings));
+      settings.bitrate = flow_.bitrate();
+    }
+    auto coder = make_picture_coder(settings);
+    if (coder) {
+      coder_ = std::move(*coder);
+      coder_bitrate_ = settings.bitrate;
+      break;
+    }
+    if (!fall_back(coder.error().message)) return false;
+  }
   coder_bitrate_set_ = Clock::now();
   config_codec_.clear();
   config_width_ = config_height_ = 0;

@@ -24,7 +24,7 @@ struct StreamSettings {
   std::uint32_t display = 0;
   PictureKind picture = PictureKind::video;
   std::uint8_t codecs = 0;
-  std::vector<std::string> encoders;
+  std::function<std::vector<std::string>()> encoders;  // as of ServerOptions
   FlowControl::Options flow;
 };
 
@@ -97,6 +97,8 @@ class PictureStream {
   void refine();
   // False: there is no way to code pictures of this size.
   [[nodiscard]] bool make_coder(const frame::Frame& frame);
+  // Another encoder, or tiles, from now on. False: these are tiles.
+  [[nodiscard]] bool fall_back(const std::string& why);
   void send_picture(CodedPicture coded, const frame::Frame& frame, frame::Row row);
   void send_config_if_changed();
   void adapt_bitrate();
@@ -109,7 +111,8 @@ class PictureStream {
 
   // The thread's own.
   std::unique_ptr<PictureCoder> coder_;
-  PictureKind picture_;  // what it shows now: tiles, if video cannot be had
+  PictureKind picture_;                               // what it shows now: tiles, if video cannot be had
+  std::optional<std::vector<std::string>> encoders_;  // those that have not failed; not asked for yet
   std::optional<frame::Frame> last_;
   std::optional<frame::Cursor> cursor_;
   std::uint32_t cursor_id_ = 0;

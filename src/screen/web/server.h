@@ -35,8 +35,9 @@ struct ServerOptions {
   std::vector<std::string> names;  // host names under which the server may be asked for, beside addresses and localhost
   std::string tls_certificate;     // PEM files: the chain and its key; both or none
   std::string tls_key;
-  std::vector<std::string> encoders = {"libx264",
-                                       "libvpx-vp9"};  // of FFmpeg, those to prefer first; all of them work here
+  // Of FFmpeg, those to prefer first; one that fails is not tried again for that viewer. Asked on viewers' threads,
+  // where it may take its time.
+  std::function<std::vector<std::string>()> encoders = [] { return std::vector<std::string>{"libx264", "libvpx-vp9"}; };
   double max_fps = 60;
   std::uint64_t max_bitrate = 40'000'000;  // bits a second, for one viewer
   Limits limits;

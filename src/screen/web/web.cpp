@@ -23,19 +23,21 @@ class Web final : public Output {
   std::unique_ptr<web::Server> server_;
 };
 
-web::ServerOptions server_options(const WebOptions& options, const State& state) {
-  web::ServerOptions server{.title = options.title,
-                            .address = options.address,
+web::ServerOptions server_options(const WebOptions& options, const Shown& shown) {
+  web::ServerOptions server{.address = options.address,
                             .port = options.port,
                             .allow_remote = options.allow_remote,
-                            .token = state.token(),
-                            .view_token = web::derive_view_token(state.token()),
+                            .token = shown.state.token(),
+                            .view_token = web::derive_view_token(shown.state.token()),
                             .names = options.names,
                             .tls_certificate = options.tls_certificate,
                             .tls_key = options.tls_key,
                             .max_fps = options.max_fps,
                             .max_bitrate = options.max_bitrate};
-  if (!options.encoders.empty()) server.encoders = options.encoders;
+  if (!shown.name.empty()) server.title = shown.name;
+  if (!options.title.empty()) server.title = options.title;
+  server.encoders = shown.encoders;
+  if (!options.encoders.empty()) server.encoders = [encoders = options.encoders] { return encoders; };
   server.limits.viewers = options.viewers;
   return server;
 }
@@ -44,7 +46,7 @@ web::ServerOptions server_options(const WebOptions& options, const State& state)
 
 Result<std::unique_ptr<Output>> open_web(const WebOptions& options, Shown shown) {
   const auto start = [&](std::uint16_t port) {
-    auto with = server_options(options, shown.state);
+    auto with = server_options(options, shown);
     with.port = port;
     return web::Server::start(std::move(with), shown.source, &shown.input, shown.ledger);
   };

@@ -17,11 +17,11 @@ struct WebOptions {
   std::string address = "127.0.0.1";  // an IP address
   std::uint16_t port = 0;             // 0: the one it had before, or else one that is free
   bool allow_remote = false;          // the address may be another than loopback
-  std::string title = "Hesper";       // of the page
+  std::string title;                  // of the page; empty: the virtual machine's name
   std::vector<std::string> names;     // host names under which it may be asked for, beside addresses and localhost
   std::filesystem::path tls_certificate;
   std::filesystem::path tls_key;
-  std::vector<std::string> encoders;  // of FFmpeg, those to prefer first; empty: what works everywhere
+  std::vector<std::string> encoders;  // of FFmpeg, those to prefer first; empty: all that work here
   std::size_t viewers = 8;            // at once
   double max_fps = 60;
   std::uint64_t max_bitrate = 40'000'000;  // bits a second, for one viewer

@@ -65,7 +65,7 @@ TEST_F(RunOptionsTest, OptionsOfTheGpuArePassedOn) {
 TEST_F(RunOptionsTest, OptionsOfTheScreensArePassedOn) {
   parse({"run", "--web", "--vnc", "127.0.0.1:5900", "--window"});
   EXPECT_THAT(options_.view_arguments, testing::UnorderedElementsAre("--web", "--vnc=127.0.0.1:5900", "--window"));
-  EXPECT_THAT(options_.view_options, ElementsAre("--web", "--vnc", "--window"));
+  EXPECT_THAT(options_.view_options, ElementsAre("--web", "--vnc", "--window", "--no-web"));
   EXPECT_TRUE(options_.gpu_arguments.empty());
 }
 

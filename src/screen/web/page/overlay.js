@@ -47,11 +47,12 @@ export class Overlay {
   set roundTrip(milliseconds) { this.#roundTrip = milliseconds; }
   set config(config) { this.#config = config; }
 
-  // Of the newest frames, milliseconds: {count, latency: {p50, p95}, gap, fps}. For tests and scripts, too.
+  // Of the newest frames, milliseconds: {count, latency: {p50, p95}, gap, fps, ...}. For tests and scripts, too.
   summary() {
     const frames = this.#frames;
     const sorted = (values) => values.sort((a, b) => a - b);
     const latency = sorted(frames.map((frame) => (frame.painted - frame.captured) / 1000));
+    const decoded = sorted(frames.map((frame) => (frame.decoded - frame.captured) / 1000));
     const decode = sorted(frames.map((frame) => (frame.decoded - frame.received) / 1000));
     const network = sorted(frames.map((frame) => (frame.received - frame.captured - frame.encodeTime) / 1000));
     const gaps = sorted(frames.slice(1).map((frame, i) => (frame.painted - frames[i].painted) / 1000));
@@ -59,7 +60,8 @@ export class Overlay {
     const span = frames.length > 1 ? (frames.at(-1).painted - frames[0].painted) / 1e6 : 0;
     return {
       count: frames.length,
-      latency: both(latency),
+      latency: both(latency), // to painted
+      decoded: both(decoded), // likewise, to decoded
       decode: both(decode),
       network: both(network),
       gap: both(gaps),

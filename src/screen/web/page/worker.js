@@ -7,6 +7,7 @@ import { localTime, ServerClock } from "./clock.js";
 const FIRST_DELAY = 500; // milliseconds before another attempt; doubled each time
 const LONGEST_DELAY = 10_000;
 const SILENCE = 15_000; // after which a connection counts as lost
+const FAST_PINGS = 8; // in the beginning, until the server's clock is known well
 const MOST_UNSENT = 16 * 1024; // bytes; above, pointer moves are left out
 
 let settings = null; // {url, session, token, display, picture, codecs, maxFps}
@@ -14,6 +15,8 @@ let painter = null;
 let socket = null;
 let delay = FIRST_DELAY;
 let retry = 0; // a timer
+let connecting = false;
+let pingTimer = 0;
 let visible = true;
 let statistics = false;
 let blocked = 0; // for tests: until when nothing is read
@@ -67,7 +70,7 @@ const orders = {
   attention(order) {
     ({ visible, statistics } = order);
     send(protocol.attention(visible, statistics));
-    if (visible && !socket && settings) connect();
+    if (visible && settings) connect();
   },
   // The picture as it is, as PNG.
   async screenshot() { tell({ is: "screenshot", blob: await painter.screenshot() }); },
@@ -85,8 +88,11 @@ function sayHello() {
 
 async function connect() {
   clearTimeout(retry);
+  if (connecting || socket) return;
+  connecting = true;
   tell({ is: "state", state: "connecting" });
   const session = await ask();
+  connecting = false;
   if (session.refused) return tell({ is: "state", state: "refused", text: session.refused });
   if (!session.room) return again(session.room === false ? "There are as many viewers as allowed." : session.problem);
   tell({ is: "session", session });
@@ -99,6 +105,7 @@ async function connect() {
     sayHello();
     send(protocol.attention(visible, statistics));
     heard = performance.now();
+    pings = 0;
     ping();
     tell({ is: "state", state: "connected" });
   };
@@ -143,7 +150,8 @@ function ping() {
   if (performance.now() - heard > SILENCE) return socket.close();
   pings += 1;
   send(protocol.ping(pings, localTime()));
-  setTimeout(() => ping(), statistics || pings % 8 !== 0 ? 1000 : 5000);
+  clearTimeout(pingTimer);
+  pingTimer = setTimeout(ping, statistics || pings < FAST_PINGS ? 1000 : 5000);
 }
 
 const handlers = {
