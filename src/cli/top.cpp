@@ -91,11 +91,15 @@ std::string view_text(const std::string& view) {
     std::string text;
     for (const json& output : report.at("outputs")) {
       const double frames = output.at("frames").get<double>();
-      const double copies = output.at("copies").get<double>();
-      text += fmt::format("\n{}, display {}: {:.1f} frames/s, {} skipped, {:.2f} copies a frame, {} sent\n",
-                          output.at("name").get<std::string>(), output.at("display").get<unsigned>(),
-                          output.at("frames_per_second").get<double>(), output.at("skipped").get<std::uint64_t>(),
-                          frames > 0 ? copies / frames : 0, bytes_text(output.at("bytes").get<double>()));
+      const auto a_frame = [&](const json& count) { return frames > 0 ? count.get<double>() / frames : 0; };
+      const json& sources = output.at("sources");
+      text +=
+          fmt::format("\n{}, display {}: {:.1f} frames/s, {} skipped, {} sent\n", output.at("name").get<std::string>(),
+                      output.at("display").get<unsigned>(), output.at("frames_per_second").get<double>(),
+                      output.at("skipped").get<std::uint64_t>(), bytes_text(output.at("bytes").get<double>()));
+      text +=
+          fmt::format("  copies a frame: {:.2f} by the guest's transfers, {:.2f} by hesper-gpu, {:.2f} here\n",
+                      a_frame(sources.at("transfer")), a_frame(sources.at("gathered")), a_frame(output.at("copies")));
       const auto row = [&](std::string_view name, const json& percentiles) {
         text += fmt::format("  {:<14} {:>8.2f} {:>8.2f} {:>8.2f}\n", name, percentiles.at("p50").get<double>(),
                             percentiles.at("p95").get<double>(), percentiles.at("p99").get<double>());

@@ -31,6 +31,9 @@ std::string to_json(const std::vector<frame::OutputReport>& reports) {
     for (std::size_t stage = 0; stage < frame::kStages; ++stage)
       if (report.stages[stage].count != 0)
         stages[name_of(static_cast<frame::Stage>(stage))] = to_json(report.stages[stage]);
+    json sources = json::object();
+    for (const auto copies : {frame::Copies::none, frame::Copies::transfer, frame::Copies::gathered})
+      sources[name_of(copies)] = report.sources[static_cast<std::size_t>(copies)];
     json output{{"name", report.name},
                 {"display", report.display},
                 {"frames", report.frames},
@@ -39,6 +42,7 @@ std::string to_json(const std::vector<frame::OutputReport>& reports) {
                 {"frames_per_second", report.frames_per_second},
                 {"copies", report.copies},
                 {"copied_bytes", report.copied_bytes},
+                {"sources", std::move(sources)},
                 {"stages_ms", std::move(stages)},
                 {"whole_ms", nullptr}};
     if (report.whole.count != 0) output["whole_ms"] = to_json(report.whole);

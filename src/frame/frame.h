@@ -30,6 +30,11 @@ enum class Copies : std::uint8_t {
   gathered,  // hesper-gpu has copied it out of guest memory
 };
 
+[[nodiscard]] constexpr const char* name_of(Copies copies) noexcept {
+  constexpr const char* kNames[] = {"none", "transfer", "gathered"};
+  return kNames[static_cast<std::size_t>(copies)];
+}
+
 // When a frame got how far: nanoseconds on the host's monotonic clock (std::chrono::steady_clock); 0: not known.
 // docs/latency.md says what each one means and what it cannot tell.
 struct StageTimes {

@@ -38,6 +38,7 @@ Row row_of(const Frame& frame) noexcept {
   put(Stage::flushed, frame.times.flushed);
   put(Stage::published, frame.times.published);
   put(Stage::received, frame.times.received);
+  row.copies = frame.copies;
   return row;
 }
 
@@ -49,6 +50,7 @@ void OutputLedger::add(const Row& row) {
   else
     rows_[count_ % kRows] = row;
   ++count_;
+  ++sources_[static_cast<std::size_t>(row.copies)];
 }
 
 void OutputLedger::skip(std::uint64_t frames) {
@@ -86,7 +88,8 @@ OutputReport OutputLedger::report() const {
               .skipped = skipped_,
               .bytes = bytes_,
               .copies = copies_,
-              .copied_bytes = copied_bytes_};
+              .copied_bytes = copied_bytes_,
+              .sources = sources_};
   }
   std::array<std::vector<std::uint64_t>, kStages> steps;
   std::vector<std::uint64_t> whole;

@@ -32,8 +32,11 @@ enum class Stage : std::uint8_t {
 inline constexpr std::size_t kStages = 11;
 [[nodiscard]] const char* name_of(Stage stage) noexcept;
 
-// Nanoseconds as in StageTimes; 0: not known (yet).
-using Row = std::array<std::uint64_t, kStages>;
+// A frame's times, by Stage: nanoseconds as in StageTimes; 0: not known (yet).
+struct Row : std::array<std::uint64_t, kStages> {
+  Copies copies = Copies::none;  // what it had cost when it was published
+  friend bool operator==(const Row&, const Row&) = default;
+};
 [[nodiscard]] Row row_of(const Frame& frame) noexcept;  // up to `received`
 
 // Now, on the ledger's clock.
@@ -56,8 +59,11 @@ struct OutputReport {
   std::uint64_t skipped = 0;     // flushes that never became a frame of this output
   std::uint64_t bytes = 0;       // sent or written
   double frames_per_second = 0;  // of the last seconds
-  std::uint64_t copies = 0;      // of whole or partial pictures by the processor, conversions among them
+  std::uint64_t copies = 0;      // of whole or partial pictures by the output's processor, conversions among them
   std::uint64_t copied_bytes = 0;
+  // Of `frames`, by what they had cost when they came: index is frame::Copies. A frame of kind `transfer` or `gathered`
+  // is one copy more than `copies` tells.
+  std::array<std::uint64_t, 3> sources{};
   // From the stage before that has a time to this one, over the newest rows; stages[Stage::flushed] for instance.
   std::array<Percentiles, kStages> stages{};
   Percentiles whole;  // from `flushed` to the last one
@@ -88,6 +94,7 @@ class OutputLedger {
   std::uint64_t bytes_ = 0;
   std::uint64_t copies_ = 0;
   std::uint64_t copied_bytes_ = 0;
+  std::array<std::uint64_t, 3> sources_{};
 };
 
 // All outputs of this process that live. Any thread.

@@ -148,7 +148,8 @@ class Restart(Base):
             self.assertEqual(report["feed"]["subscribers"], 1)
             self.assertGreater(report["feed"]["flush_to_published_ms"]["p99"], 0)
             text = self.expect_success(hesper(self.scratch, "top", "--count", "1")).output
-            self.assertRegex(text, rf"trace {trace}, display 0: .* frames/s, .*\n +stage, ms +p50")
+            self.assertRegex(text, rf"trace {trace}, display 0: .* frames/s, .*\n"
+                                   r" +copies a frame: 1.00 by the guest's transfers, .*\n +stage, ms +p50")  # fmt: skip
 
         processes |= descendants(machine.process.pid)
         machine.type("poweroff -f\n")

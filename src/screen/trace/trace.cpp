@@ -19,8 +19,6 @@
 namespace hesper::screen {
 namespace {
 
-constexpr std::array kCopies = {"none", "transfer", "gathered"};
-
 std::uint32_t crc_of(const frame::Frame& frame) {
   const gpu::FormatInfo& format = gpu::format_info(frame.format);
   std::vector<unsigned char> row(std::size_t{3} * frame.width);
@@ -45,9 +43,9 @@ std::string to_json(const frame::Frame& frame) {
   return fmt::format(
       R"("frame":{{"serial":{},"width":{},"height":{},"format":"{}","copies":"{}","damage":[{}],"crc32":{},)"
       R"("submitted":{},"rendered":{},"flushed":{},"published":{},"received":{}}})",
-      frame.serial, frame.width, frame.height, gpu::format_info(frame.format).name,
-      kCopies[static_cast<std::size_t>(frame.copies)], damage, crc_of(frame), frame.times.submitted,
-      frame.times.rendered, frame.times.flushed, frame.times.published, frame.times.received);
+      frame.serial, frame.width, frame.height, gpu::format_info(frame.format).name, name_of(frame.copies), damage,
+      crc_of(frame), frame.times.submitted, frame.times.rendered, frame.times.flushed, frame.times.published,
+      frame.times.received);
 }
 
 class Trace final : public Output {

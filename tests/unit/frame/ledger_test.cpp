@@ -34,6 +34,16 @@ TEST(Ledger, StagesAreMeasuredFromTheOneBeforeThatHasATime) {
   EXPECT_DOUBLE_EQ(report.whole.p50, 52);
 }
 
+TEST(Ledger, FramesAreCountedByWhatTheyHadCost) {
+  OutputLedger output("test", 0);
+  Frame frame{.copies = Copies::gathered, .times = {.flushed = 1}};
+  output.add(row_of(frame));
+  output.add(row_of(frame));
+  frame.copies = Copies::none;
+  output.add(row_of(frame));
+  EXPECT_EQ(output.report().sources, (std::array<std::uint64_t, 3>{1, 0, 2}));
+}
+
 TEST(Ledger, KeepsTheNewestRows) {
   OutputLedger output("test", 0);
   for (std::uint64_t i = 1; i <= 1000; ++i) output.add(row(i, i + 1, i + 2));
