@@ -116,8 +116,8 @@ void add_web_options(CLI::App& command, ViewOptions& options) {
         "A host name under which browsers may ask for it, as behind a proxy; may be repeated");
   text("--web-title", "TEXT", &Web::title, "The page's title");
   texts("--web-encoder", "NAME", &Web::encoders,
-        "FFmpeg's name of a video encoder; may be repeated, those to prefer first (default: those of H.264 that work here, "
-        "libvpx-vp9)");
+        "FFmpeg's name of a video encoder; may be repeated, those to prefer first (default: those of H.264 that work "
+        "here, libvpx-vp9)");
   number(
       "--web-viewers", "N", CLI::Range(1, 256),
       [](Web& to, double value) { to.viewers = static_cast<std::size_t>(value); },

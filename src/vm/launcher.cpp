@@ -45,7 +45,8 @@ constexpr std::array kSignals = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 constexpr auto kSocketPatience = 30s;    // for a helper that is to listen
 constexpr auto kQemuPatience = 30s;      // for QEMU to speak QMP
 constexpr auto kEndPatience = 5s;        // for whoever was told to end
-constexpr auto kHangUpGrace = 300ms;     // between the end of QEMU's sockets and that of QEMU
+constexpr auto kHangUpGrace = 300ms;     // between the end of QEMU and that of those it is connected with
+constexpr auto kQemuEndGrace = 3s;       // between the end of QEMU's sockets and that of QEMU, on a busy host
 constexpr auto kPowerButtonPeriod = 5s;  // a guest that has just begun to boot does not notice the first time
 constexpr auto kDriverPeriod = 2s;
 constexpr auto kResumeGrace = 500ms;  // between a guest that goes on and that of its devices
@@ -301,7 +302,7 @@ class Launcher {
       shut_down_by(plan_.machine.shutdown_seconds);
     };
     // Who ends well has noticed that QEMU ends, which we will in a moment.
-    ended_well(*state) ? after(kHangUpGrace, lose) : lose();
+    ended_well(*state) ? after(kQemuEndGrace, lose) : lose();
   }
 
   // helper: stays where it is, as all have been started.

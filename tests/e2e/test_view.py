@@ -153,5 +153,5 @@ class Restart(Base):
 
         processes |= descendants(machine.process.pid)
         machine.type("poweroff -f\n")
-        self.assertEqual(machine.wait(), 0)
+        self.assertEqual(machine.wait(), 0, machine.errors())
         self.assert_nothing_left(processes)
