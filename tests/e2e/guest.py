@@ -189,6 +189,12 @@ class Gpu:
     def device_processes(self):
         return self.processes("hesper-gpu")
 
+    def device_process(self):
+        """The one that serves. One that was started a moment ago may not have its name yet."""
+        wait_until(self.device_processes, 10, "There is no hesper-gpu.")
+        (process,) = self.device_processes()
+        return process
+
     def log(self):
         return self._log_path.read_text(errors="replace")
 

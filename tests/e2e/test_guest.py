@@ -174,7 +174,7 @@ class Displays(Guest):
 
 class Ends(Guest):
     def test_next_machine_gets_a_fresh_device(self):
-        (first,) = self.gpu.device_processes()
+        first = self.gpu.device_process()
         self.show(0, 0, 0, 0)
         self.gpu.set_display(0, "640x480")
         self.machine.close()
@@ -186,14 +186,14 @@ class Ends(Guest):
         self.assert_no_trouble()
 
     def test_killed_device_is_told(self):
-        (device,) = self.gpu.device_processes()
+        device = self.gpu.device_process()
         os.kill(device, signal.SIGKILL)
         wait_until(lambda: "has lost its GPU for good" in self.gpu.log(), 5, "Nobody says that the device is gone.")
         wait_until(lambda: self.gpu.device_processes() not in ([device], []), 5, "There is no new hesper-gpu.")
         self.machine.run("true")  # the guest runs on
 
     def test_device_ends_with_hesper(self):
-        (device,) = self.gpu.device_processes()
+        device = self.gpu.device_process()
         self.gpu.kill()
         wait_until(lambda: not os.path.exists(f"/proc/{device}"), 5, "hesper-gpu outlives hesper.")
 
@@ -235,7 +235,7 @@ class WithoutGuest(TestCase):
         self.assertIn("in use", self.refused("gpu", "--socket", self.gpu.socket))
 
     def test_nonsense_ends_its_own_connection(self):
-        (first,) = self.gpu.device_processes()
+        first = self.gpu.device_process()
         control = self.connect(".control")
         control.sendall(b"\xff" * 100)
         with contextlib.suppress(ConnectionResetError):
@@ -258,7 +258,7 @@ class WithoutGuest(TestCase):
 
 class Idle(Guest):
     def test_still_screen_costs_nothing(self):
-        (device,) = self.gpu.device_processes()
+        device = self.gpu.device_process()
 
         def processor_time():
             with open(f"/proc/{device}/stat") as stat:
