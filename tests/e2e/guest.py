@@ -22,6 +22,7 @@ from support import (
     VENUS_ICD,
     Missing,
     end_group,
+    end_well,
     required,
     run,
     wait_until,
@@ -228,13 +229,7 @@ class Gpu:
     def close(self):
         if self._killed:
             return self._log.close()
-        self.process.terminate()
-        try:
-            status = self.process.wait(timeout=20)
-        finally:
-            end_group(self.process)
-            self._log.close()
-        assert status == 0, f"hesper gpu ended with status {status} after SIGTERM."
+        end_well(self.process, self._log)
         assert not self.socket.exists(), "hesper gpu left its socket behind."
 
 

@@ -77,6 +77,17 @@ class Finished:
         return f"{' '.join(map(str, self.command))}\nstatus {self.status}\n{self.output}\n{self.errors[-6000:]}"
 
 
+def end_well(process, log):
+    """Ends one of our programs, which says so by its status, and all that it has started. log: the file of its log."""
+    process.terminate()
+    try:
+        status = process.wait(timeout=20)
+    finally:
+        end_group(process)
+        log.close()
+    assert status == 0, f"{process.args[:2]} ended with status {status} after SIGTERM."
+
+
 def end_group(process):
     """Ends a process that was started with start_new_session, and what it started in turn."""
     with contextlib.suppress(ProcessLookupError):
@@ -191,13 +202,7 @@ class Server:
         return self._log_path.read_text(errors="replace")
 
     def close(self):
-        self.process.terminate()
-        try:
-            status = self.process.wait(timeout=20)
-        finally:
-            end_group(self.process)
-            self._log.close()
-        assert status == 0, f"hesper vtest ended with status {status} after SIGTERM."
+        end_well(self.process, self._log)
         assert not self.socket.exists(), "hesper vtest left its socket behind."
 
 
