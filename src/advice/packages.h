@@ -1,0 +1,36 @@
+// Packages: what things are called in each distribution, and the command that installs them. A table; looks at nothing.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "host/facts.h"
+
+namespace hesper::advice {
+
+// What can be missing. Each is a row of the table in packages.cpp.
+enum class Package : unsigned char {
+  qemu_x86,
+  qemu_arm,
+  ovmf,
+  aavmf,
+  vulkan_loader,
+  mesa_vulkan,
+  nvidia_driver,
+  driverctl,
+  virtiofsd,
+  passt,
+  libvirt,
+  ffmpeg,
+  pciutils,
+  looking_glass_client,
+  kvmfr_dkms,
+  openssh_server,
+};
+
+// "sudo apt install qemu-system-x86 ovmf"; for a distribution that the table has not, a sentence with Debian's names.
+// Debian 13's QEMU comes from its backports, as its own is too old.
+[[nodiscard]] std::string install_command(const host::OperatingSystem& system, std::span<const Package> packages);
+
+}  // namespace hesper::advice
