@@ -492,10 +492,11 @@ class Gate(Web):
     def test_200_connections(self):
         viewer = self.connect()
         viewer.hello()
-        memory = self.view.memory()
+        self.assertIsNotNone(viewer.receive_type(1))
+        self.assert_served()
+        memory = self.view.memory()  # with encoders, for one and for two viewers
         idle = [self.address.connect() for _ in range(200)]
         try:
-            self.assertIsNotNone(viewer.receive_type(1))
             self.assert_served()
             descriptors = len(os.listdir(f"/proc/{self.view.process.pid}/fd"))
             self.assertLess(descriptors, 120)
