@@ -29,7 +29,8 @@ enum class Package : unsigned char {
   openssh_server,
 };
 
-// "sudo apt install qemu-system-x86 ovmf"; for a distribution that the table has not, a sentence with Debian's names.
+// Lines for a POSIX shell: "sudo apt-get install -y qemu-system-x86 ovmf". They ask nothing. What is no package there,
+// or a distribution that the table has not, becomes a line that begins with "# " and says what to look for.
 // Debian 13's QEMU comes from its backports, as its own is too old.
 [[nodiscard]] std::string install_command(const host::OperatingSystem& system, std::span<const Package> packages);
 
