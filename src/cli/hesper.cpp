@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,7 @@
 #include "cli/gpu.h"
 #include "cli/input.h"
 #include "cli/machines.h"
+#include "cli/optional_values.h"
 #include "cli/record_options.h"
 #include "cli/replay.h"
 #include "cli/run.h"
@@ -413,7 +415,9 @@ int main(int argc, char** argv) {
   char** const end = argv + argc;
   char** split = std::find(argv, end, std::string_view("--"));
   try {
-    app.parse(static_cast<int>(split - argv), argv);
+    auto words = with_values(std::span<char* const>(argv, split).subspan(1));
+    std::ranges::reverse(words);  // as CLI11 wants them
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitHesperFailed;
   }

@@ -543,6 +543,8 @@ class Gate(Web):
         for line in ("hesper_web_viewers 1", 'hesper_web_refused_total{reason="wrong_token"} 0'):
             self.assertIn(line + "\n", text)
         self.assertRegex(text, r'hesper_output_frames_total\{output="web [^"]+",display="0"\} 1\n')
+        # The synthetic source's default: an image of the device's, which the guest's driver transfers.
+        self.assertRegex(text, r'hesper_output_frames_by_copies_total\{[^}]*display="0",copies="transfer"\} 1\n')
         for stage in ("published", "taken", "converted", "encoded", "sent", "acknowledged"):
             self.assertRegex(text, rf'hesper_output_stage_seconds\{{[^}}]*stage="{stage}",quantile="0.95"\}} [0-9.e-]+\n')
         self.assertEqual(self.address.get("/metrics?token=wrong")[0], 401)
@@ -586,7 +588,7 @@ class Sentences(TestCase):
     def test_what_cannot_be_done(self):
         for options, sentence in (
             (("--web", "0.0.0.0"), "--web-allow-remote allows that"),
-            (("--web", "example.org"), "is not an IP address"),
+            (("--web=example.org",), "is not an IP address"),
             (("--web", "127.0.0.1:x"), "is not an address to listen at"),
             (("--web", "--web-tls-cert", "/nowhere"), "both as PEM files"),
             (("--web", "--web-tls-cert", "/nowhere", "--web-tls-key", "/nowhere"), "cannot be used"),

@@ -78,6 +78,18 @@ void add_outputs(Families& families, const std::vector<frame::OutputReport>& out
        [](const Report& output) { return output.copied_bytes; });
   each("hesper_output_frames_per_second", "Of the last seconds.", kGauge,
        [](const Report& output) { return output.frames_per_second; });
+  families.begin(
+      "hesper_output_frames_by_copies_total",
+      "Frames by what they had cost before this output took them: none, a transfer of the guest's driver, or "
+      "gathered from the guest's memory.",
+      kCounter);
+  for (const auto& output : outputs) {
+    for (const auto copies : {frame::Copies::none, frame::Copies::transfer, frame::Copies::gathered}) {
+      Labels labels = labels_of(output);
+      labels.emplace_back("copies", frame::name_of(copies));
+      families.add(labels, static_cast<double>(output.sources[static_cast<std::size_t>(copies)]));
+    }
+  }
   families.begin("hesper_output_stage_seconds",
                  "From the stage before to this one, over the newest frames; docs/latency.md explains the stages.",
                  kSummary);

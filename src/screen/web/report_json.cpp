@@ -20,11 +20,15 @@ nlohmann::json to_json(const frame::OutputReport& report) {
     entry["stage"] = frame::name_of(static_cast<frame::Stage>(stage));
     stages.push_back(std::move(entry));
   }
-  return {{"name", report.name},         {"display", report.display},
-          {"frames", report.frames},     {"skipped", report.skipped},
-          {"bytes", report.bytes},       {"fps", report.frames_per_second},
-          {"copies", report.copies},     {"copied_bytes", report.copied_bytes},
-          {"stages", std::move(stages)}, {"whole", to_json(report.whole)}};
+  nlohmann::json sources = nlohmann::json::object();
+  for (const auto copies : {frame::Copies::none, frame::Copies::transfer, frame::Copies::gathered})
+    sources[frame::name_of(copies)] = report.sources[static_cast<std::size_t>(copies)];
+  return {{"name", report.name},          {"display", report.display},
+          {"frames", report.frames},      {"skipped", report.skipped},
+          {"bytes", report.bytes},        {"fps", report.frames_per_second},
+          {"copies", report.copies},      {"copied_bytes", report.copied_bytes},
+          {"stages", std::move(stages)},  {"whole", to_json(report.whole)},
+          {"sources", std::move(sources)}};
 }
 
 nlohmann::json to_json(const StreamReport& report) {

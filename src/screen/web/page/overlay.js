@@ -133,6 +133,8 @@ export class Overlay {
       row("frames, left out", `${output.frames}, ${output.skipped}`);
       row("sent", quantity(output.bytes, "B"));
       row("copied", `${quantity(output.copied_bytes, "B")} in ${output.copies}`);
+      const kinds = Object.entries(output.sources).filter(([, frames]) => frames > 0);
+      row("frames, by copies before", kinds.map(([kind, frames]) => `${kind} ${frames}`).join(", ") || "nothing");
     }
     this.#figures.replaceChildren(...rows.map(({ text, value, head: isHead }) => {
       const line = document.createElement("tr");
