@@ -8,11 +8,10 @@
 #include <optional>
 #include <vector>
 
+#include "advice/distribution.h"
+
 namespace hesper::advice {
 namespace {
-
-// Who has packages of his own names.
-enum class Family : unsigned char { debian, ubuntu, fedora, red_hat, arch, suse, alpine, homebrew, nix };
 
 struct Row {
   Package package;
@@ -64,27 +63,6 @@ static_assert(kTable.size() == static_cast<std::size_t>(Package::openssh_server)
 
 const Row& row_of(Package package) { return kTable[static_cast<std::size_t>(package)]; }
 
-std::optional<Family> family_of_id(std::string_view id) {
-  if (id == "debian") return Family::debian;
-  if (id == "ubuntu") return Family::ubuntu;
-  if (id == "fedora") return Family::fedora;
-  if (id == "rhel" || id == "centos") return Family::red_hat;
-  if (id == "arch") return Family::arch;
-  if (id == "suse" || id == "opensuse" || id.starts_with("opensuse-") || id == "sles") return Family::suse;
-  if (id == "alpine") return Family::alpine;
-  if (id == "macos") return Family::homebrew;
-  if (id == "nixos") return Family::nix;
-  return std::nullopt;
-}
-
-std::optional<Family> family_of(const host::OperatingSystem& system) {
-  if (system.kind == platform::System::macos) return Family::homebrew;
-  if (const auto own = family_of_id(system.distribution.value_or(""))) return own;
-  for (const std::string& like : system.like)
-    if (const auto family = family_of_id(like)) return family;
-  return std::nullopt;
-}
-
 std::string_view names_in(Family family, const Row& row) {
   switch (family) {
     case Family::debian:
@@ -100,19 +78,25 @@ std::string_view names_in(Family family, const Row& row) {
   return "";
 }
 
-std::string_view installer(Family family) {
+struct Manager {
+  std::string_view install;
+  std::string_view reinstall;
+};
+
+Manager manager_of(Family family) {
   switch (family) {
     case Family::debian:
-    case Family::ubuntu: return "sudo apt-get install -y";
+    case Family::ubuntu: return {"sudo apt-get install -y", "sudo apt-get install -y --reinstall"};
     case Family::fedora:
-    case Family::red_hat: return "sudo dnf install -y";
-    case Family::arch: return "sudo pacman -S --needed --noconfirm";
-    case Family::suse: return "sudo zypper --non-interactive install";
-    case Family::alpine: return "sudo apk add";
-    case Family::homebrew: return "brew install";
-    case Family::nix: return "";
+    case Family::red_hat: return {"sudo dnf install -y", "sudo dnf reinstall -y"};
+    case Family::arch: return {"sudo pacman -S --needed --noconfirm", "sudo pacman -S --noconfirm"};
+    case Family::suse:
+      return {"sudo zypper --non-interactive install", "sudo zypper --non-interactive install --force"};
+    case Family::alpine: return {"sudo apk add", "sudo apk fix"};
+    case Family::homebrew: return {"brew install", "brew reinstall"};
+    case Family::nix: return {};
   }
-  return "";
+  return {};
 }
 
 bool is_qemu(Package package) { return package == Package::qemu_x86 || package == Package::qemu_arm; }
@@ -176,9 +160,8 @@ void add_once(std::vector<std::string>& lines, std::string line) {
   if (!std::ranges::contains(lines, line)) lines.push_back(std::move(line));
 }
 
-}  // namespace
-
-std::string install_command(const host::OperatingSystem& system, std::span<const Package> packages) {
+std::string command(const host::OperatingSystem& system, std::span<const Package> packages,
+                    std::string_view Manager::* action) {
   const auto family = family_of(system);
   std::vector<std::string> before;
   std::string names;
@@ -205,9 +188,19 @@ std::string install_command(const host::OperatingSystem& system, std::span<const
   if (family == Family::nix) before.emplace_back("sudo nixos-rebuild switch");
   std::string text;
   for (const std::string& line : before) text += line + '\n';
-  if (!names.empty()) text += fmt::format("{}{}\n", installer(*family), names);
+  if (!names.empty()) text += fmt::format("{}{}\n", manager_of(*family).*action, names);
   if (text.ends_with('\n')) text.pop_back();
   return text;
+}
+
+}  // namespace
+
+std::string install_command(const host::OperatingSystem& system, std::span<const Package> packages) {
+  return command(system, packages, &Manager::install);
+}
+
+std::string reinstall_command(const host::OperatingSystem& system, std::span<const Package> packages) {
+  return command(system, packages, &Manager::reinstall);
 }
 
 }  // namespace hesper::advice

@@ -33,5 +33,7 @@ enum class Package : unsigned char {
 // or a distribution that the table has not, becomes a line that begins with "# " and says what to look for.
 // Debian 13's QEMU comes from its backports, as its own is too old.
 [[nodiscard]] std::string install_command(const host::OperatingSystem& system, std::span<const Package> packages);
+// Likewise, for packages that are there and have lost or changed files.
+[[nodiscard]] std::string reinstall_command(const host::OperatingSystem& system, std::span<const Package> packages);
 
 }  // namespace hesper::advice

@@ -186,7 +186,8 @@ struct VulkanDevice {  // as hesper-render --probe tells of it
   bool usable = false;
   std::string memory;  // "dmabuf", "hostptr"; empty if not usable
   std::string memory_reason;
-  std::vector<std::string> missing;   // what Hesper needs and it has not
+  std::optional<bool> memory_moves;  // a guest's memory can be moved under its driver (docs/memory.md); none: not tried
+  std::vector<std::string> missing;  // what Hesper needs and it has not
   std::vector<std::string> emulated;  // what Hesper stands in for
 };
 
