@@ -46,6 +46,7 @@ struct Finding {
   Severity severity = Severity::ok;
   Acceleration leaves = Acceleration::full;  // the most that is left with it
   bool open = false;                         // it is not known, and might leave less
+  bool minor = false;                        // fine, and told only to those who ask for everything
   std::string sentence;                      // what is
   std::string effect;                        // what that means for the user; empty if ok
   std::string note;                          // what else is to be known, as a remedy that is not advised; may be empty

@@ -69,10 +69,11 @@ void judge_files(const Facts& facts, FindingList& list) {
     return;
   }
   if (*files.value >= kFiles) {
-    FindingList::rest_on(list.ok(Area::confinement, "limits.files",
-                                 *files.value == kUnlimited ? std::string("Any number of open files")
-                                                            : fmt::format("{} open files", *files.value)),
-                         files);
+    Finding& finding = list.ok(Area::confinement, "limits.files",
+                               *files.value == kUnlimited ? std::string("Any number of open files")
+                                                          : fmt::format("{} open files", *files.value));
+    finding.minor = true;
+    FindingList::rest_on(finding, files);
     return;
   }
   Finding& finding = list.better(
@@ -97,11 +98,13 @@ void judge_confinement(const Facts& facts, FindingList& list) {
   if (is_linux(facts)) judge_namespaces(facts, list);
   judge_files(facts, list);
   const host::Limits& limits = facts.limits;
-  if (limits.memlock.known())
-    FindingList::rest_on(list.ok(Area::confinement, "limits.memlock",
-                                 fmt::format("{} may be locked in memory; only VFIO and hesper tune need more",
-                                             limit_text(*limits.memlock.value))),
-                         limits.memlock);
+  if (limits.memlock.known()) {
+    Finding& finding = list.ok(Area::confinement, "limits.memlock",
+                               fmt::format("{} may be locked in memory; only giving devices to guests needs more",
+                                           limit_text(*limits.memlock.value)));
+    finding.minor = true;
+    FindingList::rest_on(finding, limits.memlock);
+  }
   if (limits.max_map_count.known() && *limits.max_map_count.value < kMappings) {
     Finding& finding = list.better(
         Area::confinement, "limits.few_mappings",

@@ -98,8 +98,9 @@ void judge_nodes(const Facts& facts, const Gpu& gpu, FindingList& list) {
   if (any || !is_linux(facts)) return;
   const std::string driver = gpu.driver.value_or("");
   if (driver == "nvidia") {
-    Finding& finding = list.ok(Area::gpu, "gpu.no_node",
-                               fmt::format("{} has no DRM node; NVIDIA's Vulkan does without", name_of(gpu)));
+    Finding& finding =
+        list.ok(Area::gpu, "gpu.found",
+                fmt::format("{} (nvidia), without DRM nodes, which its Vulkan does not need", name_of(gpu)));
     finding.subject = subject_of(gpu);
     return;
   }

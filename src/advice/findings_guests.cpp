@@ -79,6 +79,7 @@ void judge_guests(const Facts& facts, FindingList& list) {
     Finding& finding = list.ok(
         Area::guests, "libvirt.found",
         fmt::format("libvirt {}{}", *services.libvirt.value, services.libvirt_runs.is(true) ? ", which runs" : ""));
+    finding.minor = true;
     FindingList::rest_on(finding, services.libvirt, services.libvirt_runs);
   }
   if (!is_linux(facts)) return;

@@ -135,7 +135,8 @@ void judge_qemu(const Facts& facts, FindingList& list) {
     std::string others;
     for (const host::Qemu& other : facts.qemus)
       if (&other != qemu) others += fmt::format("{}{}", others.empty() ? "" : ", ", vm::name_of(other.architecture));
-    list.ok(Area::qemu, "qemu.others", fmt::format("There is QEMU for guests of {}, too, emulated", others));
+    list.ok(Area::qemu, "qemu.others", fmt::format("There is QEMU for guests of {}, too, emulated", others)).minor =
+        true;
   }
 }
 

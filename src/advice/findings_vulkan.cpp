@@ -207,13 +207,9 @@ void judge_devices(const Facts& facts, const std::vector<VulkanDevice>& devices,
   judge_moving(facts, devices, list);
 }
 
-}  // namespace
-
-void judge_vulkan(const Facts& facts, FindingList& list) {
+void judge_drivers(const Facts& facts, FindingList& list) {
   const host::Vulkan& vulkan = facts.vulkan;
   const bool has_devices = vulkan.devices.value && !vulkan.devices.value->empty();
-  list.ok(Area::vulkan, "opengl.not_needed",
-          "OpenGL of the host is not needed: guests' OpenGL comes as Vulkan, by Zink");
   if (!vulkan.loader.known() && !has_devices) {
     Finding& finding = list.blocks(Area::vulkan, "vulkan.no_loader", "There is no Vulkan loader.", kScreensOnly,
                                    "there is no Vulkan loader");
@@ -243,6 +239,13 @@ void judge_vulkan(const Facts& facts, FindingList& list) {
     return;
   }
   judge_devices(facts, *vulkan.devices.value, list);
+}
+
+}  // namespace
+
+void judge_vulkan(const Facts& facts, FindingList& list) {
+  judge_drivers(facts, list);
+  list.ok(Area::vulkan, "opengl.not_needed", "The host's OpenGL is not needed: guests' comes as Vulkan (Zink)");
 }
 
 }  // namespace hesper::advice
