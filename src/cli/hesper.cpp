@@ -21,6 +21,7 @@
 #include "cli/completion.h"
 #include "cli/display_mode.h"
 #include "cli/exec.h"
+#include "cli/export.h"
 #include "cli/gpu.h"
 #include "cli/input.h"
 #include "cli/machines.h"
@@ -311,7 +312,12 @@ int main(int argc, char** argv) {
 
   StopOptions stop_options;
   CLI::App* stop_command = app.add_subcommand("stop", "Shut a virtual machine down, and wait until it has ended");
-  stop_command->add_option("VM", stop_options.name, "Its name; not needed if only one runs");
+  CLI::Option* stopped = stop_command->add_option("VM", stop_options.name, "Its name; not needed if only one runs");
+  stop_command
+      ->add_option("--qmp", stop_options.qmp,
+                   "The QMP socket of a QEMU that hesper run has not started, see hesper export")
+      ->type_name("PATH")
+      ->excludes(stopped);
   stop_command->add_flag("--force", stop_options.force, "End it at once, as pulling the plug would");
   stop_command->add_option("--timeout", stop_options.seconds, "How long to wait for the guest to shut down")
       ->check(CLI::Range(1, 86'400))
@@ -362,6 +368,9 @@ int main(int argc, char** argv) {
 
   RunOptions run_options;
   CLI::App* run_command = add_run_command(app, *gpu_command, *view_command, run_options);
+
+  ExportOptions export_options;
+  CLI::App* export_command = add_export_command(app, *gpu_command, *view_command, export_options);
 
   InputOptions input_options;
   CLI::App* input_command = app.add_subcommand("input", "Type and point in a virtual machine, for scripts");
@@ -422,8 +431,8 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kExitHesperFailed;
   }
 
-  const bool verbose =
-      exec_options.worker.verbose || serve_options.worker.verbose || gpu_options.worker.verbose || run_options.verbose;
+  const bool verbose = exec_options.worker.verbose || serve_options.worker.verbose || gpu_options.worker.verbose ||
+                       run_options.verbose || export_options.run.verbose;
   hesper::log::start("hesper", verbose ? "info" : "warn");
   if (*exec_command) {
     exec_options.command = exec_command->remaining();
@@ -438,6 +447,7 @@ int main(int argc, char** argv) {
   if (*serve_command) return serve(argv[0], serve_options);
   if (*gpu_command) return serve_gpu(argv[0], gpu_options);
   if (*run_command) return run_virtual_machine(argv[0], run_options);
+  if (*export_command) return export_machine(argv[0], export_options);
   if (*list_command) return list_machines(list_format);
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));

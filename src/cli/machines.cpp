@@ -10,7 +10,9 @@
 
 #include "base/log.h"
 #include "cli/environment.h"
+#include "platform/signals.h"
 #include "vm/control.h"
+#include "vm/power_button.h"
 #include "vm/runtime_folder.h"
 
 namespace hesper::cli {
@@ -85,6 +87,10 @@ Result<void> list(ListFormat format) {
 }
 
 Result<void> stop(const StopOptions& options) {
+  if (!options.qmp.empty()) {
+    platform::ignore_broken_pipes();
+    return vm::shut_down_at(options.qmp, options.force, std::chrono::seconds(options.seconds));
+  }
   const auto folder = root();
   if (!folder) return std::unexpected(folder.error());
   const auto machine = vm::find_machine(*folder, options.name);

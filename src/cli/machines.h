@@ -20,7 +20,8 @@ enum class ListFormat : std::uint8_t { table, json, names };
 struct StopOptions {
   std::string name;  // empty: the only one that runs
   bool force = false;
-  unsigned seconds = 60;  // how long to wait for the guest
+  unsigned seconds = 60;      // how long to wait for the guest
+  std::filesystem::path qmp;  // a socket of QEMU's, of a machine without a launcher; empty: by name
 };
 [[nodiscard]] int stop_machine(const StopOptions& options);
 

@@ -14,7 +14,7 @@
 #include "platform/process.h"
 #include "platform/signals.h"
 #include "vm/attendance.h"
-#include "vm/command_lines.h"
+#include "vm/export_shell.h"
 #include "vm/launcher.h"
 #include "vm/machine_file.h"
 #include "vm/plan.h"
@@ -22,7 +22,6 @@
 #include "vm/settings.h"
 
 namespace hesper::cli {
-namespace {
 
 Result<vm::Machine> machine_of(const RunOptions& options) {
   vm::Machine machine;
@@ -63,8 +62,7 @@ Result<vm::Machine> machine_of(const RunOptions& options) {
   return machine;
 }
 
-// Empty: verdicts are not kept.
-std::filesystem::path cache_of(const Environment& environment) {
+std::filesystem::path accelerator_cache(const Environment& environment) {
   if (const auto cache = environment.get_filled("XDG_CACHE_HOME"))
     return std::filesystem::path(*cache) / "hesper/accelerators";
   if (const auto home = environment.get_filled("HOME"))
@@ -72,20 +70,7 @@ std::filesystem::path cache_of(const Environment& environment) {
   return {};
 }
 
-void print_commands(vm::Plan& plan) {
-  plan.connections = vm::Connections::by_hand;
-  const auto print = [](const std::vector<std::string>& command, const char* end) {
-    fmt::print("{}{}\n", vm::quoted_for_shell(command), end);
-  };
-  fmt::print("mkdir -m 700 -p {}\n", vm::quoted_for_shell(std::vector{plan.folder.native()}));
-  print(vm::gpu_command(plan), " &");
-  for (std::size_t i = 0; i < plan.machine.shares.size(); ++i) print(vm::share_command(plan, i), " &");
-  if (!plan.firmware_template.empty())
-    print({"cp", "--no-preserve=mode", "--update=none", plan.firmware_template.native(), plan.variables().native()},
-          "");
-  if (!plan.machine.view_arguments.empty()) print(vm::view_command(plan), " &");
-  print(vm::qemu_command(plan), "");
-}
+namespace {
 
 std::string describe(const vm::Plan& plan) {
   std::string accelerator(vm::name_of(plan.accelerator));
@@ -107,12 +92,12 @@ Result<void> run(const char* argv0, const RunOptions& options) {
   if (!attendants) return std::unexpected(std::move(attendants.error()));
 
   const bool named = !machine->name.empty();
-  auto plan = vm::make_plan(std::move(*machine), *attendants, *root, cache_of(environment));
+  auto plan = vm::make_plan(std::move(*machine), *attendants, *root, accelerator_cache(environment));
   if (!plan) return std::unexpected(std::move(plan.error()));
   if (!plan->accelerator_reason.empty()) log::warn("{}", plan->accelerator_reason);
   if (options.dry_run) {
     plan->folder = *root / plan->machine.name;
-    print_commands(*plan);
+    fmt::print("{}", vm::shell_lines(*plan));
     return {};
   }
   auto claimed = vm::RuntimeFolder::claim(*root, plan->machine.name, named);

@@ -6,6 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+#include "cli/environment.h"
+#include "vm/machine.h"
+
 namespace hesper::cli {
 
 // Among the options of the screens: browsers are not served, which they are otherwise.
@@ -22,6 +26,12 @@ struct RunOptions {
   bool dry_run = false;                     // print the command lines, start nothing
   bool verbose = false;
 };
+
+// The machine that the options describe. Errors: what cannot be understood.
+[[nodiscard]] Result<vm::Machine> machine_of(const RunOptions& options);
+
+// Where the verdicts on accelerators are kept; empty: nowhere.
+[[nodiscard]] std::filesystem::path accelerator_cache(const Environment& environment);
 
 // Returns 0 if the guest has shut down or was told to end, otherwise 1 with an error in the log.
 [[nodiscard]] int run_virtual_machine(const char* argv0, const RunOptions& options);

@@ -80,31 +80,35 @@ void pass_on(CLI::App& run_command, const PassedOn& from) {
 
 }  // namespace
 
-CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, const CLI::App& view_command,
-                          RunOptions& options) {
-  CLI::App* command = app.add_subcommand("run", "Run a virtual machine with Hesper as its GPU");
-  command->usage("Usage: hesper run [IMAGE | FILE.toml] [OPTIONS]");
-  command->add_option("FILE", options.image,
-                      "The image of the disk to boot, or a TOML file that describes the machine");
-  command->add_flag("--dry-run", options.dry_run, "Print the command lines instead, for a shell");
-  command->add_flag("-v,--verbose", options.verbose, "Print what QEMU is told and says, and what the GPU does");
-  for (const vm::Setting& setting : vm::settings()) add_setting(*command, setting, options);
-  pass_on(*command, {.command = view_command,
-                     .prefix = "view-",
-                     .group = "Options of the screens, as of hesper view",
-                     .names = options.view_options,
-                     .arguments = options.view_arguments});
+void add_machine_description(CLI::App& command, const CLI::App& gpu_command, const CLI::App& view_command,
+                             RunOptions& options) {
+  command.add_option("FILE", options.image, "The image of the disk to boot, or a TOML file that describes the machine");
+  for (const vm::Setting& setting : vm::settings()) add_setting(command, setting, options);
+  pass_on(command, {.command = view_command,
+                    .prefix = "view-",
+                    .group = "Options of the screens, as of hesper view",
+                    .names = options.view_options,
+                    .arguments = options.view_arguments});
   command
-      ->add_flag_callback(
+      .add_flag_callback(
           "--no-web", [&options] { options.view_arguments.emplace_back(kNoWeb); },
           "Do not serve browsers, which otherwise is done at 127.0.0.1 and a free port")
       ->group("Options of the screens, as of hesper view");
   options.view_options.emplace_back(kNoWeb);
-  pass_on(*command, {.command = gpu_command,
-                     .prefix = "gpu-",
-                     .group = "Options of the GPU, as of hesper gpu",
-                     .names = options.gpu_options,
-                     .arguments = options.gpu_arguments});
+  pass_on(command, {.command = gpu_command,
+                    .prefix = "gpu-",
+                    .group = "Options of the GPU, as of hesper gpu",
+                    .names = options.gpu_options,
+                    .arguments = options.gpu_arguments});
+}
+
+CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, const CLI::App& view_command,
+                          RunOptions& options) {
+  CLI::App* command = app.add_subcommand("run", "Run a virtual machine with Hesper as its GPU");
+  command->usage("Usage: hesper run [IMAGE | FILE.toml] [OPTIONS]");
+  command->add_flag("--dry-run", options.dry_run, "Print the command lines instead, for a shell");
+  command->add_flag("-v,--verbose", options.verbose, "Print what QEMU is told and says, and what the GPU does");
+  add_machine_description(*command, gpu_command, view_command, options);
   command->footer(
       "The guest's serial console is on the terminal: Ctrl-C is the guest's, Ctrl-a x shuts it down, Ctrl-a x again "
       "ends\n"

@@ -16,4 +16,8 @@ namespace hesper::cli {
 [[nodiscard]] CLI::App* add_run_command(CLI::App& app, const CLI::App& gpu_command, const CLI::App& view_command,
                                         RunOptions& options);
 
+// The same for another command that takes what run takes: IMAGE or FILE.toml, the settings and the passed on options.
+void add_machine_description(CLI::App& command, const CLI::App& gpu_command, const CLI::App& view_command,
+                             RunOptions& options);
+
 }  // namespace hesper::cli

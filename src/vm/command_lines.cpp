@@ -19,6 +19,7 @@ std::string value(std::string_view text) {
 
 class Command {
  public:
+  Command() = default;
   explicit Command(std::string program) { words_.push_back(std::move(program)); }
 
   template <class... Arguments>
@@ -34,6 +35,21 @@ class Command {
   std::vector<std::string> words_;
 };
 
+std::string topology(const Machine& machine) {
+  if (!machine.topology) return {};
+  return fmt::format(",sockets={},cores={},threads={}", machine.topology->sockets, machine.topology->cores,
+                     machine.topology->threads);
+}
+
+// Of which pages the memory consists, and where they come from.
+std::string pages(const Machine& machine) {
+  std::string text;
+  // All of them at once: a guest that touches one that cannot be had any more is killed.
+  if (machine.huge_pages != 0) text += fmt::format(",hugetlb=on,hugetlbsize={}K,prealloc=on", machine.huge_pages >> 10);
+  if (machine.memory_node) text += fmt::format(",host-nodes={},policy=bind", *machine.memory_node);
+  return text;
+}
+
 void add_board(Command& command, const Plan& plan) {
   const Machine& machine = plan.machine;
   const bool x86 = machine.architecture == Architecture::x86_64;
@@ -47,10 +63,11 @@ void add_board(Command& command, const Plan& plan) {
               plan.accelerator != Accelerator::tcg ? "host"
               : x86                                ? "max,la57=off"
                                                    : "max,pauth-impdef=on");
-  command.add("-smp", "{}", machine.cpus);
+  command.add("-smp", "{}{}", machine.cpus, topology(machine));
   command.add("-m", "{}M", machine.memory >> 20);
   // Shared, or the GPU would see nothing of it.
-  command.add("-object", "{},id=mem,size={}M,share=on", plan.memory_backend, machine.memory >> 20);
+  command.add("-object", "{},id=mem,size={}M,share=on{}", plan.memory_backend, machine.memory >> 20, pages(machine));
+  if (machine.lock_memory) command.add("-overcommit", "mem-lock=on");
   for (const char* option : {"-nodefaults", "-no-user-config"}) command.add(option);
   command.add("-display", "none");
   if (plan.qemu_sandbox)
@@ -72,10 +89,22 @@ void add_kernel(Command& command, const Machine& machine) {
   if (!machine.append.empty()) command.add("-append", "{}", machine.append);
 }
 
-void add_gpu(Command& command, const Plan& plan) {
+// Where PCI devices go: wherever QEMU puts them, or into one slot after the other.
+class Slots {
+ public:
+  explicit Slots(std::optional<unsigned> first) : next_(first) {}
+  // To be appended to a device.
+  std::string take() { return next_ ? fmt::format(",bus=pcie.0,addr={:#x}", (*next_)++) : std::string(); }
+
+ private:
+  std::optional<unsigned> next_;
+};
+
+void add_gpu(Command& command, const Plan& plan, Slots& slots) {
   command.add("-chardev", "socket,id=gpu,path={}", value(plan.gpu_socket().native()));
   command.add("-device",
-              "vhost-user-test-device-pci,id=gpu,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24");
+              "vhost-user-test-device-pci,id=gpu,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24{}",
+              slots.take());
 }
 
 void add_disks(Command& command, const Machine& machine) {
@@ -90,7 +119,7 @@ void add_disks(Command& command, const Machine& machine) {
   }
 }
 
-void add_network(Command& command, const Machine& machine) {
+void add_network(Command& command, const Machine& machine, Slots& slots) {
   if (machine.network == Network::none) return;
   std::string backend = machine.network == Network::user ? "user,id=net" : "passt,id=net";
   std::size_t tcp = 0;
@@ -105,18 +134,19 @@ void add_network(Command& command, const Machine& machine) {
     }
   }
   command.add("-netdev", "{}", backend);
-  command.add("-device", "virtio-net-pci,netdev=net,romfile=");
+  command.add("-device", "virtio-net-pci,netdev=net,romfile={}", slots.take());
 }
 
-void add_input(Command& command, const Plan& plan) {
-  if (plan.machine.input == InputDevices::qemu) {
-    for (const char* device : {"virtio-keyboard-pci", "virtio-tablet-pci"}) command.add("-device", "{}", device);
-    return;
-  }
+void add_hesper_input(Command& command, const Plan& plan, Slots& slots) {
   for (const input::Kind kind : input::kAllKinds) {
     command.add("-chardev", "socket,id={},path={}", name_of(kind), value(plan.input_socket(kind).native()));
-    command.add("-device", "vhost-user-input-pci,id={0},chardev={0}", name_of(kind));
+    command.add("-device", "vhost-user-input-pci,id={0},chardev={0}{1}", name_of(kind), slots.take());
   }
+}
+
+void add_input(Command& command, const Plan& plan, Slots& slots) {
+  if (plan.machine.input == InputDevices::hesper) return add_hesper_input(command, plan, slots);
+  for (const char* device : {"virtio-keyboard-pci", "virtio-tablet-pci"}) command.add("-device", "{}", device);
 }
 
 void add_small_devices(Command& command, const Plan& plan) {
@@ -130,20 +160,20 @@ void add_small_devices(Command& command, const Plan& plan) {
 }
 
 void add_lines(Command& command, const Plan& plan) {
-  const bool by_hand = plan.connections == Connections::by_hand;
+  // Whoever has no launcher finds QEMU listening.
+  const char* const listening = plan.connections == Connections::launcher ? "" : ",server=on,wait=off";
   switch (plan.machine.serial) {
     case Serial::none: break;
     case Serial::file: command.add("-serial", "file:{}", plan.machine.serial_file.native()); break;
     case Serial::terminal:
-      if (by_hand) {
+      if (plan.connections == Connections::by_hand) {
         command.add("-serial", "mon:stdio");
       } else {
-        command.add("-chardev", "socket,id=console,path={}", value(plan.console_socket().native()));
+        command.add("-chardev", "socket,id=console,path={}{}", value(plan.console_socket().native()), listening);
         command.add("-serial", "chardev:console");
       }
   }
-  command.add("-chardev", "socket,id=qmp,path={}{}", value(plan.qmp_socket().native()),
-              by_hand ? ",server=on,wait=off" : "");
+  command.add("-chardev", "socket,id=qmp,path={}{}", value(plan.qmp_socket().native()), listening);
   command.add("-object", "monitor-qmp,id=qmp-monitor,chardev=qmp");
 }
 
@@ -157,14 +187,25 @@ bool needs_quotes(char c) {
 
 std::vector<std::string> qemu_command(const Plan& plan) {
   Command command(plan.qemu.native());
+  Slots anywhere(std::nullopt);
   add_board(command, plan);
   add_kernel(command, plan.machine);
-  add_gpu(command, plan);
+  add_gpu(command, plan, anywhere);
   add_disks(command, plan.machine);
-  add_network(command, plan.machine);
-  add_input(command, plan);
+  add_network(command, plan.machine, anywhere);
+  add_input(command, plan, anywhere);
   add_small_devices(command, plan);
   add_lines(command, plan);
+  for (const std::string& argument : plan.machine.qemu_arguments) command.add(argument);
+  return std::move(command).take();
+}
+
+std::vector<std::string> foreign_arguments(const Plan& plan, unsigned slot, bool network) {
+  Command command;
+  Slots slots(slot);
+  add_gpu(command, plan, slots);
+  if (plan.machine.input == InputDevices::hesper) add_hesper_input(command, plan, slots);
+  if (network) add_network(command, plan.machine, slots);
   for (const std::string& argument : plan.machine.qemu_arguments) command.add(argument);
   return std::move(command).take();
 }

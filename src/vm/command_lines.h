@@ -10,8 +10,11 @@
 
 namespace hesper::vm {
 
-// Each begins with the program.
+// Each begins with the program, but for foreign_arguments().
 [[nodiscard]] std::vector<std::string> qemu_command(const Plan& plan);
+// For who has QEMU's other arguments from somewhere else: the devices of hesper gpu, with network also the network, and
+// what the user adds. slot: of the first device on pcie.0; the others take those that follow.
+[[nodiscard]] std::vector<std::string> foreign_arguments(const Plan& plan, unsigned slot, bool network);
 [[nodiscard]] std::vector<std::string> gpu_command(const Plan& plan);
 [[nodiscard]] std::vector<std::string> view_command(const Plan& plan);
 // Of the share with this index.

@@ -110,6 +110,7 @@ std::optional<json> ControlServer::answer(std::string_view request) {
   const auto command = message.find("command");
   if (command == message.end() || !command->is_string()) return std::nullopt;
   if (*command == "describe") return handlers_.describe();
+  if (*command == "plan") return json{{"plan", handlers_.plan()}};
   if (*command != "stop") return std::nullopt;
   const auto force = message.find("force");
   handlers_.stop(force != message.end() && force->is_boolean() && force->get<bool>());
@@ -120,6 +121,12 @@ Result<json> describe_machine(const std::filesystem::path& folder) {
   auto asked = ask(folder, {{"command", "describe"}});
   if (!asked) return std::unexpected(std::move(asked.error()));
   return std::move(asked->answer);
+}
+
+Result<json> plan_of_machine(const std::filesystem::path& folder) {
+  auto asked = ask(folder, {{"command", "plan"}});
+  if (!asked) return std::unexpected(std::move(asked.error()));
+  return std::move(asked->answer["plan"]);
 }
 
 Result<void> stop_machine(const std::filesystem::path& folder, bool force, std::chrono::milliseconds patience) {

@@ -2,6 +2,7 @@
 // the control socket in its runtime folder, which only the same user can reach.
 //
 //   {"command": "describe"}              the answer is the description, an object
+//   {"command": "plan"}                  the answer is {"plan": what plan_json.h has}
 //   {"command": "stop", "force": BOOL}   the answer is {}; the connection ends when the machine and its folder are gone
 #pragma once
 
@@ -24,6 +25,7 @@ class ControlServer {
  public:
   struct Handlers {
     std::function<nlohmann::json()> describe;
+    std::function<nlohmann::json()> plan;
     std::function<void(bool force)> stop;
   };
   // listener: borrowed.
@@ -51,6 +53,9 @@ class ControlServer {
 
 // The other side: asks the launcher whose runtime folder this is, and waits for the answer.
 [[nodiscard]] Result<nlohmann::json> describe_machine(const std::filesystem::path& folder);
+
+// What it was started with, as to_json(const Plan&) has it, likewise.
+[[nodiscard]] Result<nlohmann::json> plan_of_machine(const std::filesystem::path& folder);
 
 // Shuts the guest down, or with force ends it at once, and waits until all of it is gone. Errors: ETIMEDOUT, if that
 // takes longer than `patience`; the guest goes on shutting down.

@@ -29,6 +29,7 @@
 #include "vm/command_lines.h"
 #include "vm/console.h"
 #include "vm/control.h"
+#include "vm/plan_json.h"
 #include "vm/qemu_errors.h"
 #include "vm/qemu_input.h"
 #include "vm/qmp.h"
@@ -81,6 +82,7 @@ class Launcher {
     signal_watch_ = loop_->when_readable(signals_.fd(), [this] { on_signals(); });
     control_.emplace(*loop_, *folder_.control(),
                      ControlServer::Handlers{.describe = [this] { return describe(); },
+                                             .plan = [this] { return to_json(plan_); },
                                              .stop = [this](bool force) { force ? end() : shut_down(); }});
     auto started = start();
     if (!started) {

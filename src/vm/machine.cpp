@@ -130,6 +130,22 @@ Result<Share> parse_share(std::string_view text) {
   return Share{.folder = parts->first, .tag = std::string(parts->second)};
 }
 
+Result<CpuTopology> parse_topology(std::string_view text) {
+  constexpr unsigned kMost = 1024;
+  CpuTopology topology;
+  std::string_view rest = text;
+  for (unsigned* number : {&topology.sockets, &topology.cores, &topology.threads}) {
+    const bool last = number == &topology.threads;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), *number);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    if (error != std::errc() || *number == 0 || *number > kMost || (last ? !rest.empty() : !rest.starts_with(':')))
+      return fail(fmt::format("'{}' is no topology of processors; write SOCKETS:CORES:THREADS, as 1:4:2.", text),
+                  EINVAL);
+    if (!last) rest.remove_prefix(1);
+  }
+  return topology;
+}
+
 Result<std::uint64_t> parse_size(std::string_view text) {
   std::uint64_t size = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);

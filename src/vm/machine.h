@@ -64,11 +64,23 @@ enum class InputDevices : std::uint8_t {
   qemu,    // keyboard and tablet, which viewers reach by way of the launcher (qemu_input.h)
 };
 
+// What the guest believes of its processors; their product is how many it has.
+struct CpuTopology {
+  unsigned sockets = 1;
+  unsigned cores = 1;    // of a socket
+  unsigned threads = 1;  // of a core
+  friend bool operator==(const CpuTopology&, const CpuTopology&) = default;
+};
+
 struct Machine {
   std::string name;  // empty: after the image
   Architecture architecture = host_architecture();
   unsigned cpus = 2;
+  std::optional<CpuTopology> topology;            // none: QEMU's, a socket a processor
   std::uint64_t memory = std::uint64_t{2} << 30;  // bytes
+  std::uint64_t huge_pages = 0;                   // bytes, the size of the host's pages that hold it; 0: usual ones
+  std::optional<unsigned> memory_node;            // the host's NUMA node that holds it; none: any
+  bool lock_memory = false;                       // none of QEMU's memory is ever swapped out
   std::vector<Disk> disks;                        // the first one is booted, unless there is a kernel
   std::filesystem::path kernel;                   // empty: none
   std::filesystem::path initrd;
@@ -108,6 +120,8 @@ inline constexpr std::size_t kLongestName = 32;
 [[nodiscard]] Result<Forward> parse_forward(std::string_view text);
 // FOLDER:TAG
 [[nodiscard]] Result<Share> parse_share(std::string_view text);
+// SOCKETS:CORES:THREADS, each from 1 to 1024
+[[nodiscard]] Result<CpuTopology> parse_topology(std::string_view text);
 // Bytes, or with K, M, G or T (1024).
 [[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
 

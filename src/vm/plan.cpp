@@ -94,6 +94,23 @@ Result<void> check_memory(const Machine& machine) {
       ENOMEM);
 }
 
+Result<void> check_tuning(const Machine& machine) {
+  if (const auto& topology = machine.topology; topology) {
+    const std::uint64_t cpus = std::uint64_t{topology->sockets} * topology->cores * topology->threads;
+    if (cpus != machine.cpus)
+      return fail(fmt::format("--cpu-topology {}:{}:{} has {} processors, but --cpus gives the guest {}.",
+                              topology->sockets, topology->cores, topology->threads, cpus, machine.cpus),
+                  EINVAL);
+  }
+  if (machine.huge_pages != 0 && machine.memory % machine.huge_pages != 0)
+    return fail(fmt::format("The guest's {} MiB of memory are not a whole number of huge pages of {} KiB.",
+                            machine.memory >> 20, machine.huge_pages >> 10),
+                EINVAL);
+  if (machine.huge_pages != 0 && platform::running_system() != platform::System::linux)
+    return fail("Only Linux has huge pages; leave --huge-pages out.", ENOTSUP);
+  return {};
+}
+
 Result<void> check_port(const Forward& forward) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -122,7 +139,7 @@ Result<void> check_port(const Forward& forward) {
   }
 }
 
-Result<void> check_network(const Machine& machine) {
+Result<void> check_network(const Machine& machine, Occasion occasion) {
   if (machine.network == Network::none && !machine.forwards.empty())
     return fail("--forward needs a network; leave --net none out.", EINVAL);
   if (machine.network == Network::passt && !find_program("passt"))
@@ -130,6 +147,7 @@ Result<void> check_network(const Machine& machine) {
         "--net passt needs the program passt, which is missing (Debian: apt install passt). --net user does "
         "without.",
         ENOENT);
+  if (occasion == Occasion::later) return {};
   for (const Forward& forward : machine.forwards)
     if (auto port = check_port(forward); !port) return port;
   return {};
@@ -153,8 +171,8 @@ Result<void> choose_shares(Plan& plan) {
   return {};
 }
 
-Result<void> choose_vsock(Machine& machine) {
-  if (!machine.vsock) return {};
+Result<void> choose_vsock(Machine& machine, Occasion occasion) {
+  if (!machine.vsock || occasion == Occasion::later) return {};
   const UniqueFd device(::open("/dev/vhost-vsock", O_RDWR | O_CLOEXEC));
   if (!device)
     return fail_errno(
@@ -170,7 +188,7 @@ Result<void> choose_firmware(Plan& plan) {
   const Machine& machine = plan.machine;
   const bool x86 = machine.architecture == Architecture::x86_64;
   if (machine.firmware == Firmware::file) {
-    plan.firmware = machine.firmware_file;
+    plan.firmware = resolved(machine.firmware_file);
     return check_readable("firmware", plan.firmware);
   }
   if (machine.firmware == Firmware::bios) {
@@ -192,17 +210,21 @@ Result<void> choose_firmware(Plan& plan) {
 
 }  // namespace
 
-Result<Plan> make_plan(Machine machine, const Attendants& attendants, const Path& root, const Path& cache) {
+Result<Plan> make_plan(Machine machine, const Attendants& attendants, const Path& root, const Path& cache,
+                       Occasion occasion) {
   if (auto boot = check_boot(machine); !boot) return std::unexpected(std::move(boot.error()));
   auto qemu = find_qemu(machine);
   if (!qemu) return std::unexpected(std::move(qemu.error()));
   if (auto memory = check_memory(machine); !memory) return std::unexpected(std::move(memory.error()));
-  if (auto network = check_network(machine); !network) return std::unexpected(std::move(network.error()));
+  if (auto tuning = check_tuning(machine); !tuning) return std::unexpected(std::move(tuning.error()));
+  if (auto network = check_network(machine, occasion); !network) return std::unexpected(std::move(network.error()));
   if (machine.name.empty()) machine.name = name_after(machine.disks.empty() ? machine.kernel : machine.disks[0].path);
 
   Plan plan;
   plan.machine = std::move(machine);
-  for (Path* file : {&plan.machine.kernel, &plan.machine.initrd}) *file = resolved(*file);
+  for (Path* file :
+       {&plan.machine.kernel, &plan.machine.initrd, &plan.machine.efi_variables, &plan.machine.serial_file})
+    *file = resolved(*file);
   for (Disk& disk : plan.machine.disks) disk.path = resolved(disk.path);
   plan.qemu = std::move(*qemu);
   plan.hesper = attendants.hesper();
@@ -216,7 +238,7 @@ Result<Plan> make_plan(Machine machine, const Attendants& attendants, const Path
   }
   for (const auto choose : {choose_shares, choose_firmware})
     if (auto chosen = choose(plan); !chosen) return std::unexpected(std::move(chosen.error()));
-  if (auto vsock = choose_vsock(plan.machine); !vsock) return std::unexpected(std::move(vsock.error()));
+  if (auto vsock = choose_vsock(plan.machine, occasion); !vsock) return std::unexpected(std::move(vsock.error()));
   auto accelerator = choose_accelerator(plan.machine, plan.qemu, root, cache, attendants);
   if (!accelerator) return std::unexpected(std::move(accelerator.error()));
   plan.accelerator = accelerator->accelerator;

@@ -16,6 +16,7 @@ namespace hesper::vm {
 enum class Connections : std::uint8_t {
   launcher,  // QEMU connects console and QMP to sockets of the launcher's
   by_hand,   // for somebody who starts QEMU himself: console on his terminal, QMP at a socket of QEMU's
+  sockets,   // for who has no terminal: console and QMP at sockets of QEMU's
 };
 
 struct Plan {
@@ -51,11 +52,17 @@ struct Plan {
   }
 };
 
+// When the plan is carried out.
+enum class Occasion : std::uint8_t {
+  now,
+  later,  // ports need not be free yet, and a vsock number that is to be chosen stays 0
+};
+
 // Looks at this host: disks, files, ports, memory, programs; decides what the machine leaves open, but for the folder,
 // which is to be named like the machine. Runs code in a virtual machine where an accelerator is to be chosen.
 // root: of the runtime folders. cache: as choose_accelerator() has it. Errors: the first thing that is missing, and
 // what to do.
 [[nodiscard]] Result<Plan> make_plan(Machine machine, const Attendants& attendants, const std::filesystem::path& root,
-                                     const std::filesystem::path& cache);
+                                     const std::filesystem::path& cache, Occasion occasion = Occasion::now);
 
 }  // namespace hesper::vm

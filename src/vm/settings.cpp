@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -110,6 +111,50 @@ constexpr std::array kSettings = {
               machine.memory = *size;
               return {};
             }},
+    Setting{.name = "cpu-topology",
+            .type_name = "SOCKETS:CORES:THREADS",
+            .description = "What the guest believes of its processors, as 1:4:2; hesper tune says what suits this host",
+            .set = [](Machine& machine, std::string_view value, const Path&) -> Result<void> {
+              const auto topology = parse_topology(value);
+              if (!topology) return std::unexpected(topology.error());
+              machine.topology = *topology;
+              return {};
+            }},
+    Setting{.name = "huge-pages",
+            .type_name = "SIZE",
+            .description = "Hold the guest's memory in the host's huge pages of this size, 2M or 1G, of which there "
+                           "must be enough free ones, or off (default: off)",
+            .set = [](Machine& machine, std::string_view value, const Path&) -> Result<void> {
+              if (value == "off") {
+                machine.huge_pages = 0;
+                return {};
+              }
+              const auto size = parse_size(value);
+              if (!size) return std::unexpected(size.error());
+              if (*size < (std::uint64_t{1} << 16) || *size > (std::uint64_t{16} << 30) || !std::has_single_bit(*size))
+                return fail(fmt::format("'{}' is no size of huge pages: it is a power of two, as 2M or 1G.", value),
+                            EINVAL);
+              machine.huge_pages = *size;
+              return {};
+            }},
+    Setting{.name = "memory-node",
+            .type_name = "N",
+            .description = "Take the guest's memory from this NUMA node of the host only",
+            .set = [](Machine& machine, std::string_view value, const Path&) -> Result<void> {
+              const auto node = number(value, 0, 1023);
+              if (!node) return std::unexpected(node.error());
+              machine.memory_node = *node;
+              return {};
+            }},
+    Setting{.name = "lock-memory",
+            .type_name = "ON|OFF",
+            .description = "Whether QEMU keeps all of its memory from being swapped out, for which its limit "
+                           "(ulimit -l) must be as high (default: off)",
+            .set =
+                [](Machine& machine, std::string_view value, const Path&) {
+                  constexpr std::array<std::pair<std::string_view, bool>, 2> kChoices{{{"on", true}, {"off", false}}};
+                  return store(choice(value, kChoices), machine.lock_memory);
+                }},
     Setting{.name = "disk",
             .type_name = "FILE",
             .description =

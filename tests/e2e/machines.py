@@ -100,10 +100,10 @@ class Run:
         if terminal:
             self.terminal, inside = pty.openpty()
             ends = {"stdin": inside, "stdout": inside}
-        command = [
-            HESPER, "run", "--name", name, "--accel", accelerator, "--memory", memory, "--kernel", guest.kernel(),
+        command = self._command([
+            "--name", name, "--accel", accelerator, "--memory", memory, "--kernel", guest.kernel(),
             "--initrd", image, "--append", "console=tty0 quiet panic=-1", "--net", "none", *arguments,
-        ]  # fmt: skip
+        ])  # fmt: skip
         self.process = subprocess.Popen(
             list(map(str, command)), env=environment(scratch), stderr=self._errors, start_new_session=True, **ends
         )
@@ -116,6 +116,10 @@ class Run:
             self._from, self._to = self.process.stdout.fileno(), self.process.stdin.fileno()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def _command(self, options):
+        """What starts a machine of these options."""
+        return [HESPER, "run", *options]
 
     def _read(self):
         with contextlib.suppress(OSError):

@@ -1,7 +1,9 @@
 # hesper run, list and stop: a virtual machine from its start to its end, by whatever end; under TCG.
 import contextlib
 import os
+import pathlib
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -68,6 +70,17 @@ class Life(Base):
             self.assertIn("hello guest", machine.run("cat /mnt/from-host"))
             machine.run("echo hello host >/mnt/from-guest")
             self.assertEqual((shared / "from-guest").read_text(), "hello host\n")
+
+        with self.subTest("export by name"):
+            bare = self.expect_success(hesper(self.scratch, "export", "qemu", "--bare", "one")).output
+            exported = shlex.split(bare.splitlines()[-1])
+            command = pathlib.Path(f"/proc/{listed['qemu_process']}/cmdline").read_text().split("\0")[:-1]
+            own = re.compile("mon:stdio|-serial|chardev:console|.*id=(console|qmp),.*|-chardev")  # how it is connected
+            there = [word.replace("/_one/", "/one/") for word in exported if not own.fullmatch(word)]
+            # The first one is behind a script of the tests.
+            self.assertEqual(there[1:], [word for word in command if not own.fullmatch(word)][-len(there) + 1 :])
+            refused = hesper(self.scratch, "export", "qemu", "one", "--cpus", "2")
+            self.assertIn("'one' runs, and is exported as it does", refused.errors)
 
         with self.subTest("two side by side"):
             other = self.start(Run, self.scratch, name="two")

@@ -53,6 +53,32 @@ TEST(QemuCommand, HasMemoryThatTheGpuSees) {
                               "vq_size=256,config_size=24"));
 }
 
+TEST(QemuCommand, MemoryAndProcessorsAreTuned) {
+  Plan machine = plan();
+  machine.machine.cpus = 8;
+  machine.machine.topology = CpuTopology{.sockets = 1, .cores = 4, .threads = 2};
+  machine.machine.huge_pages = 2 << 20;
+  machine.machine.memory_node = 1;
+  machine.machine.lock_memory = true;
+  const auto words = options(machine);
+  EXPECT_THAT(words, Contains("-smp 8,sockets=1,cores=4,threads=2"));
+  EXPECT_THAT(words, Contains("-object memory-backend-memfd,id=mem,size=2048M,share=on,hugetlb=on,hugetlbsize=2048K,"
+                              "prealloc=on,host-nodes=1,policy=bind"));
+  EXPECT_THAT(words, Contains("-overcommit mem-lock=on"));
+}
+
+TEST(QemuCommand, ForeignArgumentsAreTheDevicesOfTheGpuInSlotsOfTheirOwn) {
+  Plan machine = plan();
+  machine.machine.input = InputDevices::qemu;
+  machine.machine.qemu_arguments = {"-x"};
+  EXPECT_THAT(foreign_arguments(machine, 0x10, true),
+              ElementsAre("-chardev", "socket,id=gpu,path=/run/test/gpu", "-device",
+                          "vhost-user-test-device-pci,id=gpu,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,"
+                          "config_size=24,bus=pcie.0,addr=0x10",
+                          "-netdev", "user,id=net", "-device",
+                          "virtio-net-pci,netdev=net,romfile=,bus=pcie.0,addr=0x11", "-x"));
+}
+
 TEST(QemuCommand, ProcessorFollowsAccelerator) {
   Plan machine = plan();
   EXPECT_THAT(options(machine), Contains("-accel kvm"));

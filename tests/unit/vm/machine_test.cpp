@@ -114,5 +114,11 @@ TEST(Settings, RelativePathsStartAtTheBase) {
   EXPECT_EQ(machine.firmware_file, "/base/own.fd");
 }
 
+TEST(Topology, HasThreeNumbers) {
+  EXPECT_EQ(parse_topology("2:16:2"), (CpuTopology{.sockets = 2, .cores = 16, .threads = 2}));
+  for (const char* wrong : {"", "4", "1:4", "1:4:", "1:4:0", "1:4:2:1", "1:4:x", "-1:4:2", "1:4:2000", ":4:2", "1::2"})
+    EXPECT_FALSE(parse_topology(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace hesper::vm
