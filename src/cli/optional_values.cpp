@@ -12,6 +12,7 @@
 namespace hesper::cli {
 namespace {
 
+constexpr std::array<std::string_view, 3> kCommands = {"export", "run", "view"};
 // Also the default of both options.
 constexpr std::string_view kHere = "127.0.0.1";
 
@@ -42,7 +43,7 @@ bool is_address(std::string_view text) {
 
 std::vector<std::string> with_values(std::span<char* const> words) {
   std::vector<std::string> result(words.begin(), words.end());
-  if (result.empty() || (result.front() != "run" && result.front() != "view")) return result;
+  if (result.empty() || !std::ranges::contains(kCommands, result.front())) return result;
   for (auto word = result.begin(); word != result.end(); ++word) {
     if (*word == "--") break;
     if (*word != "--web" && *word != "--vnc") continue;

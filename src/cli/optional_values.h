@@ -8,8 +8,8 @@
 
 namespace hesper::cli {
 
-// The words of a command line without the program's name, in which each --web and --vnc of `run` and `view` has its
-// value: what follows if that is an address, else the default.
+// The words of a command line without the program's name, in which each --web and --vnc of `export`, `run` and
+// `view` has its value: what follows if that is an address, else the default.
 [[nodiscard]] std::vector<std::string> with_values(std::span<char* const> words);
 
 }  // namespace hesper::cli

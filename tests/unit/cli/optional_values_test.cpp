@@ -21,6 +21,8 @@ TEST(OptionalValues, AnImageBehindAnOptionStaysAnImage) {
     EXPECT_EQ(completed({"run", "--web", file}), (Words{"run", "--web=127.0.0.1", file}));
   EXPECT_EQ(completed({"run", "--vnc", "--web", "disk.img"}),
             (Words{"run", "--vnc=127.0.0.1", "--web=127.0.0.1", "disk.img"}));
+  EXPECT_EQ(completed({"export", "qemu", "--web", "disk.img"}),
+            (Words{"export", "qemu", "--web=127.0.0.1", "disk.img"}));
   EXPECT_EQ(completed({"view", "--vnc"}), (Words{"view", "--vnc=127.0.0.1"}));
 }
 
