@@ -80,6 +80,30 @@ Result<platform::Mapping> map_answer(const GpuAnswer& answer, std::size_t bytes)
   return platform::Mapping::map(answer.fd.get(), bytes);
 }
 
+Result<DisplayPicture> ask_for_picture(const std::filesystem::path& socket, std::uint32_t display) {
+  constexpr std::uint32_t kMostPixels = 16'384;  // of width and height
+  constexpr std::size_t kPixel = 4;              // bytes
+  constexpr std::size_t kCursor = kPixel * 64 * 64;
+  const auto answer = ask_gpu(socket, {.command = device::ControlCommand::screenshot, .display = display});
+  if (!answer) return std::unexpected(answer.error());
+  const auto& reply = answer->reply;
+  const auto possible = [](std::uint32_t size) { return size > 0 && size <= kMostPixels; };
+  if (!possible(reply.width) || !possible(reply.height))
+    return fail(fmt::format("hesper gpu sends a picture of {}x{} pixels.", reply.width, reply.height), EPROTO);
+  const std::size_t size = std::size_t{reply.width} * reply.height * kPixel;
+  const std::size_t cursor = reply.has_cursor != 0 ? kCursor : 0;
+  const auto mapping = map_answer(*answer, size + cursor);
+  if (!mapping) return std::unexpected(mapping.error());
+  const auto bytes = mapping->bytes();
+  const auto behind = bytes.begin() + static_cast<std::ptrdiff_t>(size);
+  return DisplayPicture{.width = reply.width,
+                        .height = reply.height,
+                        .pixels = {bytes.begin(), behind},
+                        .cursor = {behind, behind + static_cast<std::ptrdiff_t>(cursor)},
+                        .cursor_x = reply.cursor_x,
+                        .cursor_y = reply.cursor_y};
+}
+
 Result<device::DeviceReport> ask_for_report(const std::filesystem::path& socket) {
   const auto answer = ask_gpu(socket, {.command = device::ControlCommand::report});
   if (!answer) return std::unexpected(answer.error());

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -30,6 +32,17 @@ struct GpuAnswer {
 
 // The file that came with an answer. Errors: it has fewer bytes, may lose some, or there is none.
 [[nodiscard]] Result<platform::Mapping> map_answer(const GpuAnswer& answer, std::size_t bytes);
+
+// What a display shows now.
+struct DisplayPicture {
+  std::uint32_t width = 0;  // pixels, at least 1
+  std::uint32_t height = 0;
+  std::vector<std::byte> pixels;  // B, G, R and a byte that does not count; rows without gaps
+  std::vector<std::byte> cursor;  // 64x64, premultiplied B, G, R, A; empty: there is none
+  std::int32_t cursor_x = 0;      // of its top left corner, which may lie outside
+  std::int32_t cursor_y = 0;
+};
+[[nodiscard]] Result<DisplayPicture> ask_for_picture(const std::filesystem::path& socket, std::uint32_t display);
 
 [[nodiscard]] Result<device::DeviceReport> ask_for_report(const std::filesystem::path& socket);
 

@@ -26,6 +26,7 @@
 #include "cli/input.h"
 #include "cli/machines.h"
 #include "cli/optional_values.h"
+#include "cli/prove.h"
 #include "cli/record_options.h"
 #include "cli/replay.h"
 #include "cli/run.h"
@@ -402,6 +403,9 @@ int main(int argc, char** argv) {
       ->type_name("N");
   top_command->add_flag("--json", top_options.json, "Print a line of JSON for each report");
 
+  ProveOptions prove_options;
+  CLI::App* prove_command = add_prove_command(app, prove_options);
+
   // What hesper run starts; see vm/attendance.h.
   std::filesystem::path kept_folder;
   CLI::App* attend_command = app.add_subcommand("attend")->group("");
@@ -448,6 +452,7 @@ int main(int argc, char** argv) {
   if (*gpu_command) return serve_gpu(argv[0], gpu_options);
   if (*run_command) return run_virtual_machine(argv[0], run_options);
   if (*export_command) return export_machine(argv[0], export_options);
+  if (*prove_command) return prove_and_print(argv[0], prove_options);
   if (*list_command) return list_machines(list_format);
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));

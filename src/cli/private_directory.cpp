@@ -23,7 +23,7 @@ Result<PrivateDirectory> PrivateDirectory::create(const Environment& environment
 }
 
 PrivateDirectory::~PrivateDirectory() {
-  if (path_.empty()) return;
+  if (path_.empty() || keep_) return;
   std::error_code ignored;  // nothing more can be done about it
   std::filesystem::remove_all(path_, ignored);
 }

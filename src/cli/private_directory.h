@@ -15,9 +15,12 @@ class PrivateDirectory {
   // In XDG_RUNTIME_DIR, or in /tmp where that is unset, not writable or too long for a socket's path.
   [[nodiscard]] static Result<PrivateDirectory> create(const Environment& environment);
 
-  PrivateDirectory(PrivateDirectory&& from) noexcept : path_(std::exchange(from.path_, {})) {}
+  PrivateDirectory(PrivateDirectory&& from) noexcept : path_(std::exchange(from.path_, {})), keep_(from.keep_) {}
   PrivateDirectory& operator=(PrivateDirectory&&) = delete;
   ~PrivateDirectory();
+
+  // It stays when this goes.
+  void keep() noexcept { keep_ = true; }
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
@@ -25,6 +28,7 @@ class PrivateDirectory {
   explicit PrivateDirectory(std::filesystem::path path) noexcept : path_(std::move(path)) {}
 
   std::filesystem::path path_;
+  bool keep_ = false;
 };
 
 }  // namespace hesper::cli

@@ -21,9 +21,8 @@
 namespace hesper::cli {
 namespace {
 
-constexpr std::uint32_t kMostPixels = 16'384;  // of width and height
-constexpr std::uint32_t kCursorSize = 64;      // pixels, both ways
-constexpr std::size_t kPixel = 4;              // bytes
+constexpr std::uint32_t kCursorSize = 64;  // pixels, both ways
+constexpr std::size_t kPixel = 4;          // bytes
 
 // Over what is there; the cursor's colours are premultiplied.
 void draw_cursor(std::span<std::byte> picture, std::uint32_t width, std::uint32_t height,
@@ -47,26 +46,16 @@ void draw_cursor(std::span<std::byte> picture, std::uint32_t width, std::uint32_
 }
 
 Result<void> screenshot(const ScreenshotOptions& options) {
-  const auto answer =
-      ask_gpu(options.socket, {.command = device::ControlCommand::screenshot, .display = options.display});
-  if (!answer) return std::unexpected(answer.error());
-  const auto& reply = answer->reply;
-  const auto possible = [](std::uint32_t size) { return size > 0 && size <= kMostPixels; };
-  if (!possible(reply.width) || !possible(reply.height))
-    return fail(fmt::format("hesper gpu sends a picture of {}x{} pixels.", reply.width, reply.height), EPROTO);
-  const std::size_t picture = std::size_t{reply.width} * reply.height * kPixel;
-  const std::size_t cursor = reply.has_cursor != 0 ? std::size_t{kCursorSize} * kCursorSize * kPixel : 0;
-  const auto mapping = map_answer(*answer, picture + cursor);
-  if (!mapping) return std::unexpected(mapping.error());
-  const auto bytes = mapping->bytes();
-  std::vector<std::byte> pixels(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(picture));
-  if (options.cursor && cursor != 0)
-    draw_cursor(pixels, reply.width, reply.height, bytes.subspan(picture), reply.cursor_x, reply.cursor_y);
+  auto picture = ask_for_picture(options.socket, options.display);
+  if (!picture) return std::unexpected(std::move(picture.error()));
+  std::vector<std::byte>& pixels = picture->pixels;
+  if (options.cursor && !picture->cursor.empty())
+    draw_cursor(pixels, picture->width, picture->height, picture->cursor, picture->cursor_x, picture->cursor_y);
   for (std::size_t at = 0; at < pixels.size(); at += kPixel) {
     std::swap(pixels[at], pixels[at + 2]);  // PNG's order
     pixels[at + 3] = std::byte{0xff};       // nothing lies behind a screen
   }
-  return write_png(options.output, reply.width, reply.height, pixels);
+  return write_png(options.output, picture->width, picture->height, pixels);
 }
 
 int status_of(const Result<void>& result) {
