@@ -10,9 +10,13 @@
 namespace hesper::screen {
 namespace {
 
+// Not a number: `port` stays as it is.
 bool read_port(std::string_view text, std::uint16_t& port) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size();
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return false;
+  port = number;
+  return true;
 }
 
 }  // namespace
