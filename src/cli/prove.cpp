@@ -55,6 +55,8 @@ Result<proof::Options> options_of(const ProveOptions& options) {
   if (!options.host_driver.empty())
     result.gpu_arguments.insert(result.gpu_arguments.end(), {"--host-driver", options.host_driver.native()});
   if (options.window) result.gpu_arguments.insert(result.gpu_arguments.end(), {"--window", *options.window});
+  if (!options.guest_memory.empty())
+    result.gpu_arguments.insert(result.gpu_arguments.end(), {"--guest-memory", options.guest_memory});
   result.patience = std::chrono::milliseconds(static_cast<std::int64_t>(options.seconds * 1000));
   result.screen = first_screen;
   return result;
@@ -84,6 +86,9 @@ CLI::App* add_prove_command(CLI::App& app, ProveOptions& options) {
                    "Use only the host driver that this Vulkan driver manifest describes")
       ->type_name("FILE");
   command->add_option("--window", options.window, "As hesper gpu has it")->type_name("SIZE");
+  command->add_option("--guest-memory", options.guest_memory, "As hesper gpu has it")
+      ->check(CLI::IsMember({"auto", "memory-first", "blob-first"}))
+      ->type_name("ORDER");
   command->add_flag("!--no-vulkan", options.vulkan, "Only show what the guest's processor draws");
   command->add_option("--timeout", options.seconds, "How long it may take")
       ->check(CLI::Range(1.0, 3600.0))

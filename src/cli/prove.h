@@ -18,6 +18,7 @@ struct ProveOptions {
   std::string qemu;                   // empty: qemu-system-ARCHITECTURE
   std::filesystem::path host_driver;  // empty: the loader's choice
   std::optional<std::string> window;  // bytes, as hesper gpu takes them
+  std::string guest_memory;           // "memory-first" or "blob-first"; empty: hesper gpu chooses
   bool vulkan = true;                 // false: only the picture of the guest's processor
   double seconds = 15;                // that it may take
   bool keep = false;                  // leave the folder with the logs of its processes behind

@@ -70,7 +70,7 @@ Result<std::vector<std::byte>> Driver::send(std::span<const std::byte> bytes, st
   if (header.type != expected)
     return fail(
         fmt::format("The GPU answers {} with {:#x} instead of {:#x}.", title_of(asked.type), header.type, expected),
-        EPROTO);
+        header.type == VIRTIO_GPU_RESP_ERR_UNSPEC ? ECONNABORTED : EPROTO);
   if ((asked.flags & VIRTIO_GPU_FLAG_FENCE) != 0 &&
       ((header.flags & VIRTIO_GPU_FLAG_FENCE) == 0 || header.fence_id != asked.fence_id))
     return fail(fmt::format("The GPU answers {} without its fence.", title_of(asked.type)), EPROTO);

@@ -18,7 +18,7 @@ namespace hesper::proof {
 
 inline constexpr std::uint32_t kContext = 1;
 
-// Errors of all: what the device answers instead, and those of Player.
+// Errors of all: what the device answers instead (ECONNABORTED: as when a context is lost), and those of Player.
 class Driver {
  public:
   explicit Driver(Player& player) noexcept : player_(player) {}

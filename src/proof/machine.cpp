@@ -50,6 +50,19 @@ std::string contents(const std::filesystem::path& file) {
   return text;
 }
 
+// As log::start() formats it; those that begin with a space go on with the one before.
+std::string first_error(std::string_view log) {
+  constexpr std::string_view kMark = ": error: ";
+  while (!log.empty()) {
+    const std::string_view line = log.substr(0, log.find('\n'));
+    log.remove_prefix(std::min(line.size() + 1, log.size()));
+    const std::size_t at = line.find(kMark);
+    if (at != std::string_view::npos && !line.substr(at + kMark.size()).starts_with(' '))
+      return std::string(line.substr(at + kMark.size()));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::span<const std::byte> guest_program(vm::Architecture architecture) noexcept {
@@ -87,17 +100,13 @@ Result<void> ProofMachine::start(Child& child, const std::vector<std::string>& c
 
 std::string ProofMachine::last_words(const Child& child) {
   const std::string text = contents(child.log);
+  if (auto error = first_error(text); !error.empty()) return error;
   std::string_view rest = text;
-  std::string_view last;
-  std::string_view error;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (!line.empty()) last = line;
-    if (line.contains("error: ")) error = line.substr(line.find("error: ") + 7);
-  }
-  return std::string(error.empty() ? last : error);
+  while (rest.ends_with('\n')) rest.remove_suffix(1);
+  return std::string(rest.substr(rest.rfind('\n') + 1));
 }
+
+std::string ProofMachine::complaint() const { return first_error(contents(gpu_.log)); }
 
 std::optional<platform::ChildState> ProofMachine::reap(Child& child) {
   if (child.process < 0) return std::nullopt;

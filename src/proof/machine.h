@@ -40,6 +40,8 @@ class ProofMachine {
   [[nodiscard]] Result<UniqueFd> start_qemu(Clock::time_point deadline);
   // Error: one of them has ended, which they must not.
   [[nodiscard]] Result<void> check();
+  // The first error that hesper gpu and its workers have written; empty: none.
+  [[nodiscard]] std::string complaint() const;
 
  private:
   struct Child {
@@ -48,7 +50,7 @@ class ProofMachine {
   };
 
   Result<void> start(Child& child, const std::vector<std::string>& command, std::string_view log);
-  // What it wrote, the last of its errors or else its last line.
+  // The first error that it wrote, or else its last line.
   static std::string last_words(const Child& child);
   static std::optional<platform::ChildState> reap(Child& child);
   Result<void> check_gpu();

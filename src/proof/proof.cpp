@@ -28,6 +28,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint32_t kImage = 1;  // a resource
 constexpr std::uint64_t kGuestMemory = std::uint64_t{64} << 20;
 constexpr std::size_t kRounds = 200;
+// Between the end of QEMU's line and that of QEMU, or that of a worker and the sentence about it.
+constexpr std::chrono::seconds kEndGrace{10};
 // From one look at both clocks to the next: long against what a look takes.
 constexpr std::chrono::milliseconds kCalibration{100};
 
@@ -56,7 +58,7 @@ constexpr std::array<StageText, kStages> kTexts = {{
     {"drawing", "the GPU drew, and its fence came",
      "The GPU or its driver hangs or fails: see the kernel's log (dmesg), and try another driver with --host-driver."},
     {"vulkan", "the picture was shown and right",
-     "The GPU's memory and the guest's are not the same pages: report this with the output of hesper-render --probe."},
+     "Try another driver with --host-driver, and report this with the output of hesper-render --probe."},
     {"timing", "fences were timed", ""},
 }};
 
@@ -86,7 +88,8 @@ class Run {
       proof_.problem = done.error().message;
       if (done.error().code == ETIMEDOUT)
         proof_.problem += fmt::format(" The proof had {:.0f} s.", seconds(options_.patience));
-      proof_.remedy = text_of(proof_.stage).remedy;
+      const bool hopeless = proof_.stage == Stage::guest && proof_.accelerator == "tcg";  // what is there to try
+      proof_.remedy = hopeless ? "Look at what QEMU says, with --keep." : text_of(proof_.stage).remedy;
       proof_.reached = reached_before(proof_.stage);
     }
     if (begin_) proof_.total_ms = milliseconds_since(*begin_);
@@ -111,11 +114,17 @@ class Run {
     if (!line) return std::unexpected(std::move(line.error()));
     Player player(std::move(*line), deadline, [&] { return machine.check(); });
     auto done = play(*plan, player);
-    if (done || done.error().code != EPIPE) return done;
-    // Which of them has ended may be seen a moment later.
-    const auto until = Clock::now() + std::chrono::seconds(1);
-    while (Clock::now() < until)
+    if (done) return done;
+    // What has ended, and why, may be seen a moment later.
+    const int code = done.error().code;
+    const auto until = Clock::now() + (code == EPIPE || code == ECONNABORTED ? kEndGrace : Clock::duration());
+    std::string complaint;
+    do {
       if (auto ended = machine.check(); !ended) return ended;
+      complaint = machine.complaint();
+      if (complaint.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    } while (complaint.empty() && Clock::now() < until);
+    if (!complaint.empty()) done.error().message += fmt::format(" hesper gpu says: {}", complaint);
     return done;
   }
 
@@ -198,19 +207,27 @@ class Run {
     const auto picture = tiles(1);
     if (auto drawn = client.draw(picture); !drawn) return drawn;
     proof_.stage = Stage::vulkan;
-    const auto pixels = pixels_of(picture);
-    if (auto found = compare_memory(player, pixels); !found) return found;
+    const auto found = is_in_memory(player, pixels_of(picture));
+    if (!found) return std::unexpected(found.error());
     if (auto shown = driver.show_blob(VulkanClient::kPicture); !shown) return shown;
-    return expect(plan, picture, "vulkan");
+    auto same = expect(plan, picture, "vulkan");
+    if (!same && same.error().code == EILSEQ)
+      same.error().message = fmt::format(
+          "{} {}",
+          *found ? "The guest's processor finds what the GPU has drawn, but its screen shows something else."
+                 : "The GPU has drawn something else than it was told.",
+          same.error().message);
+    if (!same || *found) return same;
+    return fail("The guest's screen shows what the GPU has drawn, but its processor does not find that in its memory.",
+                EILSEQ);
   }
 
-  // What the guest's processor finds where the GPU has drawn.
-  static Result<void> compare_memory(Player& player, std::vector<std::uint32_t> pixels) {
+  // Whether the guest's processor finds the picture where the GPU has drawn it.
+  static Result<bool> is_in_memory(Player& player, std::vector<std::uint32_t> pixels) {
     for (std::uint32_t& pixel : pixels) pixel |= 0xff000000;  // VulkanClient draws with alpha 1
     const auto hash = player.hash(VulkanClient::kPicturePlace, kPictureSize);
     if (!hash) return std::unexpected(hash.error());
-    if (*hash == hash_of(std::as_bytes(std::span(pixels)))) return {};
-    return fail("The guest's processor does not find in its memory what the GPU was told to draw there.", EILSEQ);
+    return *hash == hash_of(std::as_bytes(std::span(pixels)));
   }
 
   Result<void> expect(const vm::Plan& plan, std::span<const Tile> picture, const char* name) {
