@@ -37,6 +37,8 @@
 #include "cli/view.h"
 #include "cli/view_options.h"
 #include "vm/attendance.h"
+#include "vm/efi_variables.h"
+#include "vm/plan.h"
 
 namespace {
 
@@ -420,6 +422,20 @@ int main(int argc, char** argv) {
   record_command->footer(
       "The recording begins with the first picture, and ends with its duration, the virtual machine, or Ctrl-C.");
 
+  std::filesystem::path efi_template;
+  std::filesystem::path efi_variables;
+  unsigned efi_gpu_slot = hesper::vm::kGpuSlot;
+  CLI::App* efi_command = app.add_subcommand(
+      "efi-variables", "Make a variable store for EFI firmware that shows its messages on Hesper's GPU");
+  efi_command->add_option("TEMPLATE", efi_template, "The firmware's own, as OVMF_VARS_4M.fd or AAVMF_VARS.fd")
+      ->required()
+      ->check(CLI::ExistingFile);
+  efi_command->add_option("FILE", efi_variables, "What to make; if it is there already, nothing is done")->required();
+  efi_command->add_option("--gpu-slot", efi_gpu_slot, "The PCI slot on pcie.0 that the GPU has, as in QEMU's addr=0x1")
+      ->check(CLI::Range(0, 31))
+      ->capture_default_str()
+      ->type_name("N");
+
   std::string shell;
   CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");
   completion_command->add_option("SHELL", shell, "bash, zsh or fish")->required();
@@ -456,6 +472,11 @@ int main(int argc, char** argv) {
   if (*list_command) return list_machines(list_format);
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));
+  if (*efi_command) {
+    const auto made = hesper::vm::make_efi_variables(efi_template, efi_variables, efi_gpu_slot);
+    if (!made) hesper::log::error("{}", made.error().message);
+    return made ? 0 : 1;
+  }
   if (*keep_command) return hesper::vm::keep(kept_folder);
   if (*screenshot_command || *display_command || *top_command || *view_command || *record_command || *input_command) {
     auto found = find_gpu_socket(gpu_socket, machine_name);

@@ -94,9 +94,13 @@ class Slots {
  public:
   explicit Slots(std::optional<unsigned> first) : next_(first) {}
   // To be appended to a device.
-  std::string take() { return next_ ? fmt::format(",bus=pcie.0,addr={:#x}", (*next_)++) : std::string(); }
+  std::string take() { return next_ ? at((*next_)++) : std::string(); }
+  // Likewise, of a device that has its slot where QEMU would choose.
+  std::string take_or(unsigned slot) { return next_ ? take() : at(slot); }
 
  private:
+  static std::string at(unsigned slot) { return fmt::format(",bus=pcie.0,addr={:#x}", slot); }
+
   std::optional<unsigned> next_;
 };
 
@@ -104,7 +108,7 @@ void add_gpu(Command& command, const Plan& plan, Slots& slots) {
   command.add("-chardev", "socket,id=gpu,path={}", value(plan.gpu_socket().native()));
   command.add("-device",
               "vhost-user-test-device-pci,id=gpu,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24{}",
-              slots.take());
+              slots.take_or(kGpuSlot));
 }
 
 void add_disks(Command& command, const Machine& machine) {
@@ -219,6 +223,15 @@ std::vector<std::string> gpu_command(const Plan& plan) {
   if (!displays.empty()) command.add("--displays", "{}", displays.size());
   for (const std::string& mode : displays) command.add("--mode", "{}", mode);
   for (const std::string& argument : plan.machine.gpu_arguments) command.add(argument);
+  return std::move(command).take();
+}
+
+std::vector<std::string> variables_command(const Plan& plan) {
+  Command command(plan.hesper.native());
+  command.add("efi-variables");
+  command.add("--gpu-slot", "{}", kGpuSlot);
+  command.add(plan.firmware_template.native());
+  command.add(plan.variables().native());
   return std::move(command).take();
 }
 

@@ -16,6 +16,8 @@ namespace hesper::vm {
 // what the user adds. slot: of the first device on pcie.0; the others take those that follow.
 [[nodiscard]] std::vector<std::string> foreign_arguments(const Plan& plan, unsigned slot, bool network);
 [[nodiscard]] std::vector<std::string> gpu_command(const Plan& plan);
+// Makes the EFI variables, for a plan with a template of them.
+[[nodiscard]] std::vector<std::string> variables_command(const Plan& plan);
 [[nodiscard]] std::vector<std::string> view_command(const Plan& plan);
 // Of the share with this index.
 [[nodiscard]] std::vector<std::string> share_command(const Plan& plan, std::size_t index);

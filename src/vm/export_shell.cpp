@@ -15,10 +15,6 @@ namespace {
 
 std::string shell_word(const std::string& word) { return quoted_for_shell(std::vector{word}); }
 
-std::vector<std::string> copy_command(const Plan& plan) {
-  return {"cp", "--no-preserve=mode", "--update=none", plan.firmware_template.native(), plan.variables().native()};
-}
-
 // A word in which the machine's folder is "$folder", so that it stands in one line of the script only.
 std::string with_folder(std::string_view word, std::string_view folder) {
   std::string result;
@@ -128,7 +124,7 @@ std::string shell_lines(Plan plan) {
   add({"mkdir", "-m", "700", "-p", plan.folder.native()}, "");
   add(gpu_command(plan), " &");
   for (std::size_t i = 0; i < plan.machine.shares.size(); ++i) add(share_command(plan, i), " &");
-  if (!plan.firmware_template.empty()) add(copy_command(plan), "");
+  if (!plan.firmware_template.empty()) add(variables_command(plan), "");
   if (!plan.machine.view_arguments.empty()) add(view_command(plan), " &");
   add(qemu_command(plan), "");
   return text;
@@ -164,11 +160,8 @@ Result<std::string> shell_script(Plan plan) {
     text += start(share_command(plan, i), plan.share_socket(i).native(), "virtiofsd");
   if (!plan.machine.view_arguments.empty())
     text += start(view_command(plan), plan.view_reports().native(), "hesper-view");
-  if (!plan.firmware_template.empty()) {
-    const std::string variables = with_folder(plan.variables().native(), folder);
-    text += fmt::format("[ -e {0} ] || cat {1} >{0} || exit 1  # EFI's variables\n\n", variables,
-                        shell_word(plan.firmware_template.native()));
-  }
+  if (!plan.firmware_template.empty())
+    text += fmt::format("{} || exit 1\n\n", laid_out(variables_command(plan), folder));
   text += fmt::format("exec 3<&0  # a shell would give it /dev/null\n{} <&3 &\nqemu=$!\n",
                       laid_out(qemu_command(plan), folder));
   text += "exec 3<&-";

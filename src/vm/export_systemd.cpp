@@ -202,9 +202,7 @@ class Units {
       earlier.push_back(unit("view"));
     }
     std::string variables;
-    if (!plan_.firmware_template.empty())
-      variables = line("ExecStartPre", {"/bin/sh", "-c", "[ -e \"$1\" ] || cat \"$0\" >\"$1\"",
-                                        plan_.firmware_template.native(), plan_.variables().native()});
+    if (!plan_.firmware_template.empty()) variables = line("ExecStartPre", variables_command(plan_));
     std::string locked;
     if (machine.lock_memory) locked = "LimitMEMLOCK=infinity\n";
     const bool passt = machine.network == Network::passt;

@@ -29,6 +29,7 @@
 #include "vm/command_lines.h"
 #include "vm/console.h"
 #include "vm/control.h"
+#include "vm/efi_variables.h"
 #include "vm/plan_json.h"
 #include "vm/qemu_errors.h"
 #include "vm/qemu_input.h"
@@ -125,7 +126,7 @@ class Launcher {
       console_listener_.emplace(std::move(*console_listener));
     }
     if (auto helpers = start_helpers(); !helpers) return helpers;
-    if (auto variables = copy_variables(); !variables) return variables;
+    if (auto variables = make_variables(); !variables) return variables;
     return start_qemu();
   }
 
@@ -166,17 +167,9 @@ class Launcher {
     return {};
   }
 
-  Result<void> copy_variables() {
-    const auto file = plan_.variables();
-    std::error_code error;
-    if (plan_.firmware_template.empty() || std::filesystem::exists(file, error)) return {};
-    if (std::filesystem::copy_file(plan_.firmware_template, file, error))
-      std::filesystem::permissions(file, std::filesystem::perms::owner_write, std::filesystem::perm_options::add,
-                                   error);
-    if (error)
-      return fail(fmt::format("The EFI variables '{}' cannot be made: {}.", file.native(), error.message()),
-                  error.value());
-    return {};
+  Result<void> make_variables() {
+    if (plan_.firmware_template.empty()) return {};
+    return make_efi_variables(plan_.firmware_template, plan_.variables(), kGpuSlot);
   }
 
   Result<void> start_qemu() {

@@ -13,6 +13,9 @@
 
 namespace hesper::vm {
 
+// Of the first PCI bus: where the GPU is, which EFI's variables name (efi_variables.h).
+inline constexpr unsigned kGpuSlot = 1;
+
 enum class Connections : std::uint8_t {
   launcher,  // QEMU connects console and QMP to sockets of the launcher's
   by_hand,   // for somebody who starts QEMU himself: console on his terminal, QMP at a socket of QEMU's

@@ -246,11 +246,28 @@ class Picture:
         at = (y * self.width + x) * 3
         return tuple(self.bytes[at : at + 3])
 
-    def cell(self, column, row):
-        """A character cell of the console, 8 by 16 pixels: sixteen numbers, a bit is a pixel that is not black."""
-        return [
-            sum(0x80 >> x for x in range(8) if self.pixel(column * 8 + x, row * 16 + y) != (0, 0, 0)) for y in range(16)
-        ]
+    def cell(self, column, row, height=16, left=0, top=0):
+        """A character cell of a console, 8 pixels wide: a number for each line, a bit is a pixel that is not black."""
+        cell = []
+        for y in range(top + row * height, top + (row + 1) * height):
+            at = (y * self.width + left + column * 8) * 3
+            line = self.bytes[at : at + 24]
+            shown = (0x80 >> x for x in range(8) if line[x * 3 : x * 3 + 3] != b"\0\0\0")
+            cell.append(sum(shown) if any(line) else 0)  # most of a console is black
+        return cell
+
+    def differs_from_text(self, lines, columns, height=16, left=0, top=0):
+        """Where this picture of a console does not show these lines, or None. Knows no font: every character must look
+        the same wherever it is, and like no other one; spaces, and what follows a line, are black."""
+        glyphs, characters = {" ": (0,) * height}, {(0,) * height: " "}
+        for row, line in enumerate(lines):
+            for column, character in enumerate(line.ljust(columns)):
+                shown = tuple(self.cell(column, row, height, left, top))
+                if glyphs.setdefault(character, shown) != shown:
+                    return f"The '{character}' in column {column} of '{line}' (row {row}) looks otherwise than before."
+                if characters.setdefault(shown, character) != character:
+                    return f"The '{character}' in column {column} of '{line}' (row {row}) looks like '{characters[shown]}'."
+        return None
 
 
 class Machine:

@@ -34,14 +34,27 @@ poweroff -f
 """
 
 
+# What udhcpc does with what it is given.
+CONFIGURE = """#!/bin/sh
+[ "$1" != bound ] || {
+  ip address add $ip/${mask:-24} dev $interface
+  ip route add default via $router dev $interface
+  echo "router $router"
+}
+"""
+
+
 def initramfs():
     """A guest that obeys its power button. Mounts its disk, if it has one."""
     folder, program, data = 0o040755, 0o100755, 0o100644
-    loaded = guest.modules("button", "evdev", "virtio_blk", "crc32c_generic", "ext4", "virtio_gpu", "virtio_input")
+    loaded = guest.modules(
+        "button", "evdev", "virtio_blk", "crc32c_generic", "ext4", "virtio_gpu", "virtio_input", "virtio_net"
+    )
     folders = ("bin", "dev", "proc", "sys", "modules", "disk", "mnt", "acpi", "acpi/PWRF", "etc", "var", "var/run")
     entries = {name: (folder, b"") for name in folders}
     entries["bin/busybox"] = (program, (guest.VM / "usr/bin/busybox").read_bytes())
     entries["init"] = (program, INIT.encode())
+    entries["bin/configure"] = (program, CONFIGURE.encode())
     entries["acpi/PWRF/00000080"] = (program, POWER_BUTTON.encode())
     for name, content in loaded.items():
         entries[f"modules/{name}.ko"] = (data, content)
@@ -84,9 +97,12 @@ def runs(process):
 
 
 class Run:
-    """hesper run. arguments: more of its command line. terminal: it gets a pseudo terminal instead of pipes."""
+    """hesper run. arguments: more of its command line. terminal: it gets a pseudo terminal instead of pipes. kernel: it
+    has one; else firmware has to find something."""
 
-    def __init__(self, scratch, *arguments, name="vm", terminal=False, accelerator="tcg", memory="256M"):
+    def __init__(
+        self, scratch, *arguments, name="vm", terminal=False, accelerator="tcg", memory="256M", kernel=True, net="none"
+    ):
         self._scratch = scratch
         self.name = name
         self.folder = scratch.path / "runtime/hesper" / name
@@ -100,10 +116,10 @@ class Run:
         if terminal:
             self.terminal, inside = pty.openpty()
             ends = {"stdin": inside, "stdout": inside}
-        command = self._command([
-            "--name", name, "--accel", accelerator, "--memory", memory, "--kernel", guest.kernel(),
-            "--initrd", image, "--append", "console=tty0 quiet panic=-1", "--net", "none", *arguments,
-        ])  # fmt: skip
+        options = ["--name", name, "--accel", accelerator, "--memory", memory, "--net", net, *arguments]
+        if kernel:
+            options += ["--kernel", guest.kernel(), "--initrd", image, "--append", "console=tty0 quiet panic=-1"]
+        command = self._command(options)
         self.process = subprocess.Popen(
             list(map(str, command)), env=environment(scratch), stderr=self._errors, start_new_session=True, **ends
         )

@@ -370,22 +370,63 @@ class Sentences(Base):
 
 
 class Firmware(Base):
-    def test_efi_starts_and_passt_connects(self):
-        disk = self.disk()
+    """EDK2 on the guest's screen, and a kernel after it. Both firmwares write the same to their serial line."""
+
+    def assert_shell_on_screen(self, machine):
+        _, found = machine.wait_for(
+            r"(UEFI Interactive Shell [^\n]*)\n([^\n]*)\n([^\n]*)\n[^\n]*Mapping table", 100, "EFI does not get to its shell."
+        )
+        lines = [line.rstrip() for line in found.groups()]
+        self.assertIn("UEFI v2", lines[2])
+        file, differs = self.scratch.path / "screen.png", "nothing was drawn"
+
+        def shown():
+            nonlocal differs
+            if hesper(self.scratch, "screenshot", machine.name, "-o", file).status != 0:
+                return False
+            picture = guest.Picture(file)
+            # EDK2's font is 8 by 19; it has 100 columns and 31 lines in the middle of the screen.
+            left, top = (picture.width - 100 * 8) // 2, (picture.height - 31 * 19) // 2
+            differs = picture.differs_from_text(lines, 100, height=19, left=left, top=top)
+            return differs is None
+
+        try:
+            wait_until(shown, 30, "The screen does not show what the firmware writes")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {differs}") from None
+
+    def test_ovmf_draws_its_screen(self):
+        machine = self.start(Run, self.scratch, "--firmware", "efi", kernel=False)
+        self.assert_shell_on_screen(machine)
+        self.expect_success(hesper(self.scratch, "stop", "--force"))
+        self.assertEqual(machine.wait(20), 0)
+
+    def test_aavmf_draws_its_screen(self):
+        machine = self.start(Run, self.scratch, "--arch", "aarch64", "--firmware", "efi", kernel=False)
+        self.assert_shell_on_screen(machine)
+        self.expect_success(hesper(self.scratch, "stop", "--force"))
+        self.assertEqual(machine.wait(20), 0)
+
+    def test_efi_starts_a_kernel(self):
         variables = self.scratch.path / "variables.fd"
-        machine = self.start(EfiRun, self.scratch, disk, variables)
+        machine = self.start(
+            Run, self.scratch, "--firmware", "efi", "--efi-variables", variables, "--disk", f"{self.disk()},format=raw"
+        )  # fmt: skip
         processes = machine.started()
-        self.assertTrue(any("passt" in name for name in processes.values()), processes)
         self.assertEqual(variables.stat().st_size, (guest.VM / "share/OVMF/OVMF_VARS_4M.fd").stat().st_size)
+        machine.boot()
+
+        with self.subTest("EFI was there, and the kernel's console is now"):
+            self.assertIn("EFI v2", machine.run("dmesg | grep 'efi: EFI'"))
+            file = self.scratch.path / "screen.png"
+            machine.run("printf '\\033[2J\\033[H\\033[?25lafter firmware' >/dev/tty1")
+            wait_until(
+                lambda: hesper(self.scratch, "screenshot", "-o", file).status == 0
+                and guest.Picture(file).differs_from_text(["after firmware"], 160) is None,
+                30,
+                "The kernel's console is not on the screen.",
+            )
+
         self.expect_success(hesper(self.scratch, "stop", "--force"))
         self.assertEqual(machine.wait(20), 0)
         self.assert_nothing_left(processes)
-
-
-class EfiRun(Run):
-    """Boots a disk, by firmware."""
-
-    def __init__(self, scratch, disk, variables):
-        super().__init__(
-            scratch, "--disk", f"{disk},format=raw", "--firmware", "efi", "--efi-variables", variables, "--net", "passt"
-        )

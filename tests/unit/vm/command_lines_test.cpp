@@ -50,7 +50,7 @@ TEST(QemuCommand, HasMemoryThatTheGpuSees) {
   EXPECT_THAT(words, Contains("-object memory-backend-memfd,id=mem,size=3072M,share=on"));
   EXPECT_THAT(words, Contains("-chardev socket,id=gpu,path=/run/test/gpu"));
   EXPECT_THAT(words, Contains("-device vhost-user-test-device-pci,id=gpu,chardev=gpu,virtio-id=16,num_vqs=2,"
-                              "vq_size=256,config_size=24"));
+                              "vq_size=256,config_size=24,bus=pcie.0,addr=0x1"));
 }
 
 TEST(QemuCommand, MemoryAndProcessorsAreTuned) {
