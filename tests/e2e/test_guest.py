@@ -79,6 +79,21 @@ class Screens(Guest):
         self.assertEqual(picture.cell(2, 0), [0] * 16)
         self.assertEqual(picture.cell(0, 1), GLYPH_H)
 
+        with self.subTest("all that the console has"):
+            # The kernel's own idea of it, at the same time: what it has logged, and every character there is.
+            self.write_console("\\033[?25l")
+            self.machine.run("dmesg | tail -n 30 >/dev/tty1")
+            self.machine.run("for i in $(seq 33 126); do printf \"\\\\$(printf %03o $i)\"; done >/dev/tty1")
+            # The last line without its end: a shell would not print it.
+            text = self.machine.run("fold -w 160 /dev/vcs1; echo").split("\n")[:50]
+            self.assertTrue(any("virtio_gpu" in line or "[drm]" in line for line in text), text)
+            self.assertTrue(any("!\"#$%&'()*+,-./0123456789:;<=>?@ABC" in line for line in text), text)
+            picture = self.wait_for_picture(
+                lambda p: p.differs_from_text(text, 160) is None, "The console shows not what the kernel has there."
+            )
+            self.assertIn("looks", picture.differs_from_text([line.replace("?", "@") for line in text], 160))
+            self.write_console("\\033[?25hHH\\nH")
+
         with self.subTest("picture and cursor"):
             self.show(100, 50, 0, 0)
             picture = self.wait_for_picture(lambda p: p.pixel(1, 1) == (1, 1, 0x40), "The program's picture is missing.")
