@@ -1,5 +1,5 @@
 // FindingList: how findings are written down while a host is judged, and the judges themselves, a file each
-// (findings_*.cpp). Only for findings.cpp and them.
+// (findings_*.cpp). Only for findings.cpp and them, and for what options ask as they do.
 #pragma once
 
 #include <string>

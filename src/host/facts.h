@@ -242,6 +242,7 @@ struct Services {
   Fact<bool> libvirt_runs;
   Fact<std::string> display;    // "wayland", "x11", "quartz"; empty value: none
   Fact<bool> ssh_server;        // somebody can come in when the screen is gone
+  Fact<bool> ssh_session;       // this program was started in one: SSH_CONNECTION
   Fact<bool> serial_console;    // console=ttyS on the kernel's command line
   Fact<bool> user_namespaces;   // this user may make them: what the strict sandbox wants
   Fact<bool> passt, virtiofsd;  // the programs are there
