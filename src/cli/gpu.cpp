@@ -242,7 +242,10 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
   if (options.window_size != 0) {
     const bool memory_first = options.memory_first ? *options.memory_first : supervisor::memory_can_be_moved(*worker);
     log::info("The guest's Mesa makes {} first.", memory_first ? "memory" : "blobs");
-    if (memory_first) spawn->arguments.emplace_back("--memory-first");
+    if (memory_first)
+      spawn->arguments.emplace_back("--memory-first");
+    else
+      worker->options.emplace_back("--blobs-first");
   }
   auto signals = platform::SignalPipe::install(kSignals);
   if (!signals) return std::unexpected(std::move(signals.error()));

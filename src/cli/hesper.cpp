@@ -212,9 +212,8 @@ void add_gpu_options(CLI::App& command, GpuOptions& options) {
             if (order != "auto") options.memory_first = order == "memory-first";
           },
           "Whether the guest's Mesa allocates memory before the blob that it maps (memory-first: needs a host driver "
-          "under which memory can be moved) or after it (blob-first: Mesa up to 26.1 at least hangs in commands of "
-          "more "
-          "than 8 KiB, such as large shaders); auto: the first where it works")
+          "under which memory can be moved) or after it (blob-first: Mesa up to 26.1 at least can hang while it sends "
+          "megabytes of shaders); auto: the first where it works")
       ->check(CLI::IsMember({"auto", "memory-first", "blob-first"}))
       ->default_str("auto")
       ->type_name("ORDER");

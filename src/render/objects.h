@@ -64,6 +64,7 @@ struct PhysicalDevice : InstanceChild {
   std::vector<VkExtensionProperties> extensions;  // what the client is shown
   MemoryPlan memory;
   Emulation emulation;
+  mutable std::atomic<bool> features_asked = false;  // by the client; see spare_uploads.h
 
   [[nodiscard]] bool host_has(const char* extension) const noexcept;
 };

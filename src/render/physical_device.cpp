@@ -17,6 +17,7 @@
 #include "render/observer.h"
 #include "render/prepared_host.h"
 #include "render/probe.h"
+#include "render/spare_uploads.h"
 #include "render/stream.h"
 #include "wire/names.h"
 
@@ -234,6 +235,8 @@ void on_vkEnumerateDeviceExtensionProperties(CommandStream& stream,
                                              wire::vkEnumerateDeviceExtensionProperties_args& args) {
   if (args.pLayerName != nullptr) return stream.refuse(args.kType, "Device layers do not exist here.");
   args.ret = answer_list(physical(args.physicalDevice.state).extensions, args.pPropertyCount, args.pProperties);
+  if (args.pProperties == nullptr && stream.context().options().blobs_first)
+    *args.pPropertyCount = told_count(*args.pPropertyCount, kRepliedExtension);
 }
 
 void on_vkGetPhysicalDeviceProperties(CommandStream&, wire::vkGetPhysicalDeviceProperties_args& args) {
@@ -256,6 +259,7 @@ void on_vkGetPhysicalDeviceFeatures(CommandStream&, wire::vkGetPhysicalDeviceFea
 
 void on_vkGetPhysicalDeviceFeatures2(CommandStream&, wire::vkGetPhysicalDeviceFeatures2_args& args) {
   const PhysicalDevice& device = physical(args.physicalDevice.state);
+  device.features_asked = true;
   device.procs->vkGetPhysicalDeviceFeatures2(device.handle, args.pFeatures);
   if (!device.memory.sparse) hide_sparse(args.pFeatures->features);
 }
@@ -270,12 +274,18 @@ void on_vkGetPhysicalDeviceQueueFamilyProperties(CommandStream&,
     apply_plan(device.memory, args.pQueueFamilyProperties[i]);
 }
 
-void on_vkGetPhysicalDeviceQueueFamilyProperties2(CommandStream&,
+void on_vkGetPhysicalDeviceQueueFamilyProperties2(CommandStream& stream,
                                                   wire::vkGetPhysicalDeviceQueueFamilyProperties2_args& args) {
   const PhysicalDevice& device = physical(args.physicalDevice.state);
   device.procs->vkGetPhysicalDeviceQueueFamilyProperties2(device.handle, args.pQueueFamilyPropertyCount,
                                                           args.pQueueFamilyProperties);
-  if (args.pQueueFamilyProperties == nullptr) return;
+  if (args.pQueueFamilyProperties == nullptr) {
+    if (stream.context().options().blobs_first)
+      *args.pQueueFamilyPropertyCount =
+          told_count(*args.pQueueFamilyPropertyCount,
+                     device.features_asked ? kRepliedQueueFamilyWithPriorities : kRepliedQueueFamily);
+    return;
+  }
   for (std::uint32_t i = 0; i < *args.pQueueFamilyPropertyCount; ++i)
     apply_plan(device.memory, args.pQueueFamilyProperties[i].queueFamilyProperties);
 }

@@ -39,7 +39,8 @@ exec </dev/ttyS0 >/dev/ttyS0 2>&1
 stty -echo
 while read module; do insmod /modules/$module || echo "insmod $module failed"; done </modules/order
 echo "==ready"
-while read -r line; do (eval "$line"); echo "==status $?"; done
+>/environment
+while read -r line; do (. /environment; eval "$line"); echo "==status $?"; done
 """
 
 
@@ -386,6 +387,10 @@ class VulkanMachine(Machine):
 
     memory = "768M"
     more_entries = staticmethod(vulkan)
+
+    def use(self, mesa):
+        """The Mesa of all that runs from now on."""
+        self.run(f"echo export VK_DRIVER_FILES={GUEST_ICD[mesa]} >/environment")
 
 
 class KmsMachine(Machine):

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 
-from guest import GUEST_ICD, Gpu, Machine, VulkanMachine
+from guest import Gpu, Machine, VulkanMachine
 from machines import Run, descendants, hesper
 from support import BACKPORTS, TestCase, tools_present, wait_until
 from test_run import Base
@@ -112,7 +112,7 @@ class HostBlobs(Viewed):
     machine_class = VulkanMachine
 
     def test_not_copied(self):
-        self.machine.run(f"export VK_DRIVER_FILES={GUEST_ICD[BACKPORTS]}")
+        self.machine.use(BACKPORTS)
         self.machine.run("scanout 30 >/tmp/shown 2>&1 & echo $! >/tmp/scanout.pid")
         self.machine.run("for i in $(seq 600); do grep -q shown /tmp/shown && break; usleep 100000; done")
         frame = self.wait_for_screen()

@@ -1,5 +1,5 @@
-// compute [--allocations N] [--big-mib N] [--rounds N] [--shader-kib N]: computes in buffers of all sorts of memory and
-// checks each word.
+// compute [--allocations N] [--big-mib N] [--rounds N] [--shader-kib N] [--shaders N]: computes in buffers of all sorts
+// of memory and checks each word.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -198,16 +198,18 @@ void big_buffer(const Scrambler& scrambler, std::uint32_t mebibytes) {
   }
 }
 
-// A command far larger than others: a shader with nothing in it but many instructions that do nothing.
-void large_shader(const Gpu& gpu, std::uint32_t kibibytes) {
+// Commands far larger than others: shaders with nothing in them but many instructions that do nothing.
+void large_shaders(const Gpu& gpu, std::uint32_t kibibytes, std::uint32_t count) {
   constexpr std::uint32_t kNop = 1U << 16U;  // OpNop, one word
   std::vector<std::uint32_t> code(std::begin(scramble_comp), std::end(scramble_comp));
   code.resize(std::max<std::size_t>(code.size(), std::size_t{kibibytes} * 1024 / sizeof(std::uint32_t)), kNop);
-  const auto module = create<ShaderModule>(gpu.device(), vkCreateShaderModule,
-                                           {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                            .codeSize = code.size() * sizeof(std::uint32_t),
-                                            .pCode = code.data()});
-  check(vkDeviceWaitIdle(gpu.device()));
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto module = create<ShaderModule>(gpu.device(), vkCreateShaderModule,
+                                             {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                              .codeSize = code.size() * sizeof(std::uint32_t),
+                                              .pCode = code.data()});
+    check(vkDeviceWaitIdle(gpu.device()));
+  }
 }
 
 void compute(Arguments& arguments) {
@@ -215,12 +217,13 @@ void compute(Arguments& arguments) {
   const std::uint32_t big_mebibytes = arguments.number("big-mib", 512);
   const std::uint32_t rounds = arguments.number("rounds", 200);
   const std::uint32_t shader_kibibytes = arguments.number("shader-kib", 100);
+  const std::uint32_t shaders = arguments.number("shaders", 30);
   arguments.finish();
   expect(big_mebibytes >= 2, "--big-mib is at least 2: the first MiB is computed in, the last is not.");
 
   const Gpu gpu({.device_extensions = {VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME}});
-  large_shader(gpu, shader_kibibytes);
-  std::puts("large shader ok");
+  large_shaders(gpu, shader_kibibytes, shaders);
+  std::puts("large shaders ok");
   const Scrambler scrambler(gpu);
   persistent_mapping(scrambler, rounds);
   std::puts("persistent mapping ok");
