@@ -20,7 +20,7 @@ struct ProveOptions {
   std::optional<std::string> window;  // bytes, as hesper gpu takes them
   std::string guest_memory;           // "memory-first" or "blob-first"; empty: hesper gpu chooses
   bool vulkan = true;                 // false: only the picture of the guest's processor
-  double seconds = 15;                // that it may take
+  double seconds = 12;                // that it may take
   bool keep = false;                  // leave the folder with the logs of its processes behind
   bool json = false;
 };

@@ -41,7 +41,7 @@ struct Options {
   std::string qemu;                        // empty: qemu-system-ARCHITECTURE
   std::vector<std::string> gpu_arguments;  // of hesper gpu, as on its command line
   bool vulkan = true;                      // false: only as far as Stage::image
-  std::chrono::milliseconds patience{15'000};
+  std::chrono::milliseconds patience{12'000};
   // Empty, and only this user may enter it; sockets, logs and the guest's program go there. Whoever made it removes it.
   std::filesystem::path folder;
   std::filesystem::path accelerator_cache;  // as vm::choose_accelerator() has it

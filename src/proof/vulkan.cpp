@@ -26,9 +26,9 @@ constexpr std::size_t kMemories = 1024;
 constexpr std::size_t kFamilies = 1024;
 static_assert(kProperties <= kMostRead);
 
-// The picture's memory: whole steps of every host's.
-constexpr std::size_t kStep = std::size_t{64} << 10;
-constexpr std::size_t kMemorySize = (kPictureSize + kStep - 1) / kStep * kStep;
+// The picture's memory: whole steps of every host's, and less than the window has.
+constexpr std::uint64_t kStep = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMostMemory = std::uint64_t{8} << 20;
 
 constexpr std::uint32_t kMostDevices = 8;
 constexpr std::uint32_t kMostFamilies = 16;
@@ -256,18 +256,20 @@ Result<void> VulkanClient::make_buffer() {
   get.pMemoryRequirements = &needs;
   if (auto got = call(get); !got) return got;
   needs = *get.pMemoryRequirements;
-  if (needs.size > kMemorySize) return fail(fmt::format("A buffer of {} bytes needs {}.", kPictureSize, needs.size));
+  if (needs.size > kMostMemory)
+    return fail(fmt::format("A buffer of {} bytes needs {} of memory.", kPictureSize, needs.size), ENOTSUP);
+  const std::uint64_t size = (needs.size + kStep - 1) / kStep * kStep;
   const auto type =
       memory_type(needs.memoryTypeBits, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
   if (!type) return std::unexpected(type.error());
 
   if (blobs_first_)
-    if (auto blob = driver_.make_blob(kPicture, 0, kPicturePlace, kMemorySize); !blob) return blob;
+    if (auto blob = driver_.make_blob(kPicture, 0, kPicturePlace, size); !blob) return blob;
   const wire::VkImportMemoryResourceInfoMESA import{
       .sType = wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA, .pNext = nullptr, .resourceId = kPicture};
   const VkMemoryAllocateInfo allocation{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                         .pNext = blobs_first_ ? &import : nullptr,
-                                        .allocationSize = kMemorySize,
+                                        .allocationSize = size,
                                         .memoryTypeIndex = *type};
   wire::ObjectId memory = new_id();
   VkDeviceMemory ignored{};
@@ -279,7 +281,7 @@ Result<void> VulkanClient::make_buffer() {
   const wire::ObjectId id = memory;
   if (auto allocated = call(allocate); !allocated) return allocated;
   if (!blobs_first_)
-    if (auto blob = driver_.make_blob(kPicture, id, kPicturePlace, kMemorySize); !blob) return blob;
+    if (auto blob = driver_.make_blob(kPicture, id, kPicturePlace, size); !blob) return blob;
   wire::vkBindBufferMemory_args bind;
   bind.device.id = device_;
   bind.buffer.id = buffer_;

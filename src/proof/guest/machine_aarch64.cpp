@@ -7,8 +7,9 @@ namespace {
 
 constexpr u64 kSerial = 0x0900'0000;
 constexpr u64 kTree = 0x4000'0000;
-constexpr u64 kHigh = 512ul << 30;      // from here on start_aarch64.S maps a GiB of registers, then memory
-constexpr u64 kHighEnd = 1024ul << 30;  // of what it maps
+constexpr u64 kGib = 1ul << 30;
+constexpr u64 kHigh = 512 * kGib;      // from here on start_aarch64.S maps a GiB of registers, then memory
+constexpr u64 kHighEnd = 1024 * kGib;  // of what it maps
 
 struct Space {
   u64 next = 0;
@@ -16,9 +17,9 @@ struct Space {
 };
 
 u64 config_space = 0;
-u64 config_size = 0;
-Space low;  // for registers, and all there is on machines without the next
-Space high;
+Space low;     // all there is on machines without the next
+Space high;    // for registers
+Space memory;  // behind it
 
 volatile u32& serial(u64 offset) { return *reinterpret_cast<volatile u32*>(kSerial + offset); }
 
@@ -40,17 +41,27 @@ struct PciNode {
   u32 ranges_size = 0;
 };
 
-void take(const PciNode& node) {
+void take_spaces(const PciNode& node) {
   if (!node.is_pci || node.reg == nullptr || node.ranges == nullptr) return;
   config_space = be64(node.reg);
-  config_size = be64(node.reg + 8);
   for (u32 at = 0; at + 28 <= node.ranges_size; at += 28) {  // flags, bus address, address, size
     const u32 kind = be32(node.ranges + at) >> 24 & 3;
     const u64 begin = be64(node.ranges + at + 12);
     const u64 size = be64(node.ranges + at + 20);
     if (kind == 2) low = {begin, begin + size};
-    if (kind == 3) high = {begin, begin + size};
+    if (kind == 3 && begin == kHigh && size > kGib) {
+      high = {begin, begin + kGib};
+      memory = {begin + kGib, begin + size};
+    }
   }
+}
+
+// A place of this size, a power of two, aligned to it; 0: there is none left.
+u64 take(Space& space, u64 size) {
+  const u64 place = (space.next + size - 1) & ~(size - 1);
+  if (place + size > space.end) return 0;
+  space.next = place + size;
+  return place;
 }
 
 void find_pci() {
@@ -67,7 +78,7 @@ void find_pci() {
       while (*at != 0) ++at;
       at = reinterpret_cast<const u8*>((reinterpret_cast<u64>(at) + 4) & ~3ul);
     } else if (token == 2) {
-      take(node);
+      take_spaces(node);
       node = {};
     } else if (token == 3) {  // a property
       const u32 size = be32(at);
@@ -84,6 +95,11 @@ void find_pci() {
   }
 }
 
+// Each look at the line stops QEMU for a moment, which is to bring the next character meanwhile.
+void rest() {
+  for (int i = 0; i < 100; ++i) relax();
+}
+
 }  // namespace
 
 bool start() {
@@ -96,11 +112,6 @@ bool start() {
 void put(char c) {
   while ((serial(0x18) & 0x20) != 0) relax();
   serial(0) = static_cast<u8>(c);
-}
-
-// Each look at the line stops QEMU for a moment, which is to bring the next character meanwhile.
-static void rest() {
-  for (int i = 0; i < 100; ++i) relax();
 }
 
 char get() {
@@ -117,19 +128,10 @@ void write_config(u32 function, u32 offset, u32 value) {
 }
 
 u64 place_for_bar(u64 size, bool is_64_bit) {
-  Space& space = is_64_bit && high.end != 0 ? high : low;
-  u64 place = (space.next + size - 1) & ~(size - 1);
-  // Larger than registers ever are: it is memory, and so behind the GiB of these.
-  constexpr u64 kLarge = 1ul << 20;
-  if (&space == &high && size >= kLarge && place < kHigh + (1ul << 30))
-    place = (kHigh + (1ul << 30) + size - 1) & ~(size - 1);
-  if (place + size > space.end) return 0;
-  // Those behind it do without what lies before it; those of registers come first or fit into what is left.
-  if (&space == &low || size < kLarge)
-    space.next = place + size;
-  else
-    space.end = place;
-  return place;
+  constexpr u64 kRegisters = 1ul << 20;  // no BAR of registers is larger; what is larger is memory
+  if (!is_64_bit || high.end == 0) return take(low, size);
+  if (size <= kRegisters) return take(high, size);
+  return take(memory, size);
 }
 
 bool map(u64 address, u64 size) { return address + size <= kHighEnd; }

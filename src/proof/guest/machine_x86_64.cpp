@@ -39,6 +39,11 @@ u64* table_of(u64& entry) {
   return reinterpret_cast<u64*>(entry & kAddress);
 }
 
+// Each look at the line stops QEMU for a moment, which is to bring the next character meanwhile.
+void rest() {
+  for (int i = 0; i < 100; ++i) relax();
+}
+
 }  // namespace
 
 bool start() {
@@ -51,11 +56,6 @@ bool start() {
 void put(char c) {
   while ((in8(kSerial + 5) & 0x20) == 0) relax();
   out8(kSerial, static_cast<u8>(c));
-}
-
-// Each look at the line stops QEMU for a moment, which is to bring the next character meanwhile.
-static void rest() {
-  for (int i = 0; i < 100; ++i) relax();
 }
 
 char get() {

@@ -1,6 +1,5 @@
 // The guest of the proof: a player without a will of its own. It brings the GPU up, and then does what the serial line
-// says, a line at a time, and answers each with a line. What the lines are stands in ../player.h, whose other end of
-// the line decides everything. Numbers are hexadecimal, bytes are two digits each.
+// says, a line at a time, and answers each with a line. ../lines.h has the lines; who writes them decides everything.
 #include "gpu.h"
 #include "machine.h"
 
@@ -52,8 +51,7 @@ void put_bytes(const volatile u8* bytes, u64 size) {
   put_zeros();
 }
 
-// What follows on the line. A line that is cut or has anything else in it makes all further numbers 0 and `broken`
-// true.
+// The line that is being read: its next character, and whether it was not what it should be. After that numbers are 0.
 char ahead = 0;
 bool broken = false;
 
