@@ -40,15 +40,13 @@ struct StageText {
 };
 constexpr std::array<StageText, kStages> kTexts = {{
     {"host", "", ""},
-    {"gpu", "hesper gpu started", "Look for what is missing in the worker's probe: hesper-render --probe"},
+    {"gpu", "hesper gpu started", "See what the host's drivers lack: hesper-render --probe"},
     {"qemu", "QEMU started", "Try it by hand; hesper run --dry-run prints its command line."},
     {"guest", "code of the guest ran",
-     "Try --accel tcg: if that works, the accelerator does not really run guests, and --accel tcg is also what hesper "
-     "run "
-     "needs here."},
+     "Try --accel tcg: if that works, the accelerator does not really run guests, and hesper run needs the same."},
     {"device", "it found its GPU", "Use QEMU 11.1 or newer, and look at what QEMU says with --keep."},
     {"image", "a picture by its processor was shown",
-     "QEMU and hesper gpu must share the guest's memory: see that /dev/shm is not full and its limits allow 64 MiB."},
+     "The GPU does not get what lies in the guest's memory, or does not show it: look at the logs that --keep keeps."},
     {"context", "a worker served it",
      "Look at the worker's messages with --keep, and at the host's drivers with: hesper-render --probe"},
     {"driver", "Vulkan opened the host's GPU",
@@ -64,17 +62,12 @@ constexpr std::array<StageText, kStages> kTexts = {{
 
 const StageText& text_of(Stage stage) noexcept { return kTexts.at(std::to_underlying(stage)); }
 
-// "QEMU started, code of the guest ran, but".
+// "hesper gpu started, QEMU started."
 std::string reached_before(Stage stage) {
   std::vector<std::string_view> parts;
   for (std::size_t i = 0; i < std::to_underlying(stage); ++i)
     if (!kTexts[i].reached.empty()) parts.push_back(kTexts[i].reached);
-  if (parts.empty()) return {};
-  std::string text = fmt::format("{}.", fmt::join(parts, ", "));
-  text.front() = static_cast<char>(text.front() >= 'a' && text.front() <= 'z' && !text.starts_with("hesper")
-                                       ? text.front() - 'a' + 'A'
-                                       : text.front());
-  return text;
+  return parts.empty() ? std::string() : fmt::format("{}.", fmt::join(parts, ", "));
 }
 
 class Run {
