@@ -22,6 +22,7 @@
 #include "cli/display_mode.h"
 #include "cli/exec.h"
 #include "cli/export.h"
+#include "cli/facts.h"
 #include "cli/gpu.h"
 #include "cli/input.h"
 #include "cli/machines.h"
@@ -32,6 +33,7 @@
 #include "cli/run.h"
 #include "cli/run_options.h"
 #include "cli/screens.h"
+#include "cli/self_test.h"
 #include "cli/serve.h"
 #include "cli/top.h"
 #include "cli/view.h"
@@ -406,6 +408,10 @@ int main(int argc, char** argv) {
 
   ProveOptions prove_options;
   CLI::App* prove_command = add_prove_command(app, prove_options);
+  FactsOptions facts_options;
+  CLI::App* facts_command = add_facts_command(app, facts_options);
+  SelfTestOptions self_test_options;
+  CLI::App* self_test_command = add_self_test_command(app, self_test_options);
 
   // What hesper run starts; see vm/attendance.h.
   std::filesystem::path kept_folder;
@@ -476,6 +482,8 @@ int main(int argc, char** argv) {
     if (!made) hesper::log::error("{}", made.error().message);
     return made ? 0 : 1;
   }
+  if (*facts_command) return print_facts(argv[0], facts_options);
+  if (*self_test_command) return run_self_test(argv[0], self_test_options);
   if (*keep_command) return hesper::vm::keep(kept_folder);
   if (*screenshot_command || *display_command || *top_command || *view_command || *record_command || *input_command) {
     auto found = find_gpu_socket(gpu_socket, machine_name);

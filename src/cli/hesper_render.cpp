@@ -3,6 +3,7 @@
 // client hangs up or breaks the protocol, and at once when hesper dies. A spare worker starts before its client comes.
 // `--probe` tells about the host instead, and `--replay-fd`, `--show-fd` and `--info-fd` read a capture.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -88,17 +89,24 @@ std::string version_text(std::uint32_t version) {
 void print_report(const render::ProbeReport& report) {
   fmt::print("{}\n  driver    {}, Vulkan {}\n", report.device, report.driver, version_text(report.api_version));
   fmt::print("  memory    {}: {}\n", report.usable ? report.memory : "not usable", report.memory_reason);
-  if (!report.emulated.empty()) fmt::print("  emulated  {}\n", report.emulated);
+  if (report.usable && !report.guest_usable) fmt::print("  guests    not usable: {}\n", report.guest_reason);
+  if (!report.missing.empty()) fmt::print("  missing   {}\n", fmt::join(report.missing, ", "));
+  if (!report.emulated.empty()) fmt::print("  emulated  {}\n", fmt::join(report.emulated, ", "));
 }
 
 nlohmann::json to_json(const render::ProbeReport& report) {
   return {{"device", report.device},
           {"driver", report.driver},
-          {"apiVersion", version_text(report.api_version)},
-          {"deviceUUID", report.device_uuid},
+          {"api_version", version_text(report.api_version)},
+          {"device_uuid", report.device_uuid},
+          {"kind", report.kind},
           {"usable", report.usable},
           {"memory", report.memory},
-          {"memoryReason", report.memory_reason},
+          {"memory_reason", report.memory_reason},
+          {"guest_usable", report.guest_usable},
+          {"guest_reason", report.guest_reason},
+          {"memory_moves", report.memory_moves},
+          {"missing", report.missing},
           {"emulated", report.emulated}};
 }
 
@@ -111,7 +119,8 @@ int probe(render::MemoryStrategy memory, bool json) {
   if (json) {
     nlohmann::json list = nlohmann::json::array();
     for (const auto& report : *reports) list.push_back(to_json(report));
-    fmt::print("{}\n", list.dump(2));
+    const nlohmann::json whole = {{"version", 1}, {"devices", list}};
+    fmt::print("{}\n", whole.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
     for (const auto& report : *reports) print_report(report);
   }

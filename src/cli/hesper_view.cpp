@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -151,15 +152,21 @@ int try_encoder(const std::string& name) {
   return tried ? 0 : 1;
 }
 
-int list_encoders(const char* argv0) {
+int list_encoders(const char* argv0, bool json) {
+  nlohmann::json list = nlohmann::json::array();
   for (const video::Codec codec : {video::Codec::h264, video::Codec::hevc, video::Codec::av1, video::Codec::vp9}) {
     const auto working = working_encoders(codec, argv0);
     for (const video::EncoderKind& kind : video::encoder_kinds()) {
       if (kind.codec != codec) continue;
-      fmt::print("{:18}  {:5}  {:9}  {}\n", kind.name, video::name_of(codec), kind.hardware ? "hardware" : "",
-                 std::ranges::contains(working, kind.name) ? "works" : "-");
+      const bool works = std::ranges::contains(working, kind.name);
+      list.push_back(
+          {{"name", kind.name}, {"codec", video::name_of(codec)}, {"hardware", kind.hardware}, {"works", works}});
+      if (!json)
+        fmt::print("{:18}  {:5}  {:9}  {}\n", kind.name, video::name_of(codec), kind.hardware ? "hardware" : "",
+                   works ? "works" : "-");
     }
   }
+  if (json) fmt::print("{}\n", nlohmann::json{{"version", 1}, {"encoders", list}}.dump());
   return 0;
 }
 
@@ -179,7 +186,9 @@ int main(int argc, char** argv) {
   cli::add_view_options(app, arguments.options);
   cli::add_record_options(app, arguments.options.record);
   bool lists_encoders = false;
-  app.add_flag("--list-encoders", lists_encoders, "Only print which video encoders work on this host");
+  bool json = false;
+  auto* list = app.add_flag("--list-encoders", lists_encoders, "Only print which video encoders work on this host");
+  app.add_flag("--json", json, "Print them as JSON")->needs(list);
   std::string tried_encoder;
   app.add_option("--try-encoder", tried_encoder)->group("");
   try {
@@ -190,7 +199,7 @@ int main(int argc, char** argv) {
   log::start("hesper-view", arguments.verbose ? "info" : "warn");
   video::route_ffmpeg_log();
   if (!tried_encoder.empty()) return try_encoder(tried_encoder);
-  if (lists_encoders) return list_encoders(argv[0]);
+  if (lists_encoders) return list_encoders(argv[0], json);
   if (arguments.socket.empty()) {
     log::error("Whose screens are to be shown is not said; see --socket.");
     return 1;

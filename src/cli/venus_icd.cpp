@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "cli/environment.h"
+#include "host/icd_folders.h"
 
 namespace hesper::cli {
 
@@ -15,21 +16,7 @@ bool is_venus_icd(const std::filesystem::path& manifest) {
 }
 
 std::vector<std::filesystem::path> icd_directories(const Environment& environment) {
-  const std::string home = environment.get("HOME").value_or("");
-  std::string roots;
-  const auto add = [&](const std::string& list) { roots += list + ':'; };
-  add(environment.get_filled("XDG_CONFIG_HOME").value_or(home + "/.config"));
-  add(environment.get_filled("XDG_CONFIG_DIRS").value_or("/etc/xdg"));
-  add("/usr/local/etc:/etc");
-  add(environment.get_filled("XDG_DATA_HOME").value_or(home + "/.local/share"));
-  add(environment.get_filled("XDG_DATA_DIRS").value_or("/usr/local/share:/usr/share"));
-
-  std::vector<std::filesystem::path> result;
-  for (const auto part : std::views::split(roots, ':')) {
-    const std::filesystem::path root(part.begin(), part.end());
-    if (root.is_absolute()) result.push_back(root / "vulkan/icd.d");
-  }
-  return result;
+  return host::icd_folders([&](std::string_view name) { return environment.get(name); });
 }
 
 Result<std::string> find_venus_icd(const std::vector<std::filesystem::path>& directories) {

@@ -16,8 +16,7 @@ inline constexpr const char* kVenusIcdPattern = "virtio_icd*";
 
 [[nodiscard]] bool is_venus_icd(const std::filesystem::path& manifest);
 
-// The folders in which the Vulkan loader looks for driver manifests, in its order.
-// Spec: Vulkan-Loader, LoaderDriverInterface.md, "Driver Discovery on Linux".
+// The folders in which the Vulkan loader looks for driver manifests, in its order (host/icd_folders.h).
 [[nodiscard]] std::vector<std::filesystem::path> icd_directories(const Environment& environment);
 
 // Venus's manifests in the first folder that has any (one for each architecture), separated by ':'.

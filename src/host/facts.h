@@ -19,7 +19,7 @@ template <class T>
 struct Fact {
   std::optional<T> value;
   std::string source;
-  std::string why;  // a sentence; only without a value
+  std::string why;  // a sentence: why there is no value; of some that are false, why that is so
 
   [[nodiscard]] bool known() const noexcept { return value.has_value(); }
   [[nodiscard]] T value_or(T other) const { return value.value_or(std::move(other)); }
@@ -183,9 +183,11 @@ struct VulkanDevice {  // as hesper-render --probe tells of it
   std::string driver;
   std::string api_version;
   std::string kind;  // "discrete", "integrated", "virtual", "cpu", "other"
-  bool usable = false;
-  std::string memory;  // "dmabuf", "hostptr"; empty if not usable
+  bool usable = false;  // for programs of this host
+  std::string memory;   // "dmabuf", "hostptr"; empty if not usable
   std::string memory_reason;
+  std::optional<bool> guest_usable;  // for programs in virtual machines (hesper run); none: not told
+  std::string guest_reason;          // a sentence
   std::optional<bool> memory_moves;  // a guest's memory can be moved under its driver (docs/memory.md); none: not tried
   std::vector<std::string> missing;  // what Hesper needs and it has not
   std::vector<std::string> emulated;  // what Hesper stands in for

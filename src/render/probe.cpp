@@ -3,24 +3,51 @@
 
 #include <utility>
 
+#include "render/extensions.h"
 #include "render/loader.h"
 #include "render/physical_device.h"
 
 namespace hesper::render {
 namespace {
 
+const char* kind_of(VkPhysicalDeviceType type) {
+  switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: return "discrete";
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: return "integrated";
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: return "virtual";
+    case VK_PHYSICAL_DEVICE_TYPE_CPU: return "cpu";
+    default: return "other";
+  }
+}
+
+// Of what memory can be shared by, in one way or the other.
+std::vector<std::string> missing_extensions(const InstanceProcs& procs, VkPhysicalDevice device) {
+  std::vector<std::string> missing;
+  const auto offered = device_extensions(procs, device);
+  for (const char* name : {VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME,
+                           VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME})
+    if (!contains(offered, name)) missing.emplace_back(name);
+  return missing;
+}
+
 ProbeReport report_of(const InstanceProcs& procs, VkPhysicalDevice device, MemoryStrategy wanted) {
   VkPhysicalDeviceProperties base{};
   procs.vkGetPhysicalDeviceProperties(device, &base);
   ProbeReport report{.device = base.deviceName, .api_version = base.apiVersion};
+  report.kind = kind_of(base.deviceType);
   if (base.apiVersion < VK_API_VERSION_1_1) {
-    report.memory_reason = "Its driver is older than Vulkan 1.1.";
+    report.memory_reason = report.guest_reason = "Its driver is older than Vulkan 1.1.";
+    report.missing = {"Vulkan 1.1"};
     return report;
   }
   DeviceIdentity identity = identify(procs, device);
   report.driver = std::move(identity.driver);
   report.device_uuid = std::move(identity.uuid);
-
+  const auto guest_plan = plan_memory(procs, device, {.strategy = MemoryStrategy::hostptr, .ranges = true});
+  report.guest_usable = guest_plan.has_value();
+  report.guest_reason = guest_plan ? guest_plan->reason : guest_plan.error().message;
+  report.memory_moves = guest_plan && guest_plan->replaceable;
+  if (!report.guest_usable) report.missing = missing_extensions(procs, device);
   const auto plan = plan_memory(procs, device, {.strategy = wanted});
   if (!plan) {
     report.memory_reason = plan.error().message;
@@ -30,8 +57,8 @@ ProbeReport report_of(const InstanceProcs& procs, VkPhysicalDevice device, Memor
   report.memory = name_of(plan->strategy);
   report.memory_reason = plan->reason;
   const Emulation emulation = plan_emulation(procs, device, plan->strategy, false);
-  if (emulation.semaphore_sync_fd) report.emulated = "sync_fd semaphores";
-  if (emulation.fence_sync_fd) report.emulated += report.emulated.empty() ? "sync_fd fences" : ", sync_fd fences";
+  if (emulation.semaphore_sync_fd) report.emulated.emplace_back("sync_fd semaphores");
+  if (emulation.fence_sync_fd) report.emulated.emplace_back("sync_fd fences");
   return report;
 }
 

@@ -15,10 +15,15 @@ struct ProbeReport {
   std::string driver;         // name and version, as the driver tells it
   std::uint32_t api_version;  // as Vulkan encodes it
   std::string device_uuid;    // 32 hex digits
-  bool usable = false;
+  std::string kind;           // "discrete", "integrated", "virtual", "cpu", "other"
+  bool usable = false;        // for programs of this host
   std::string memory;         // "dmabuf" or "hostptr"; empty if not usable
   std::string memory_reason;  // a sentence
-  std::string emulated;       // what is stood in for, comma-separated; empty: nothing
+  bool guest_usable = false;  // for programs in virtual machines, whose memory is shared in ranges
+  std::string guest_reason;   // a sentence; why, or why not
+  bool memory_moves = false;  // a guest's memory can be moved under the driver (MemoryPlan::replaceable)
+  std::vector<std::string> missing;   // extensions that would make it usable, and "Vulkan 1.1"; empty if it is
+  std::vector<std::string> emulated;  // what is stood in for
 };
 
 // Creates an instance and, one after another, a device on each physical device; takes some ten milliseconds each.

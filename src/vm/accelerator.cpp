@@ -110,16 +110,6 @@ std::filesystem::path verdict_file(Accelerator accelerator, const std::filesyste
   return cache / fmt::format("{}-{:016x}", name_of(accelerator), hash64(std::as_bytes(std::span(key))));
 }
 
-Verdict kept_or_tested(Accelerator accelerator, const std::filesystem::path& qemu, const std::filesystem::path& folder,
-                       const std::filesystem::path& cache, const Attendants& attendants) {
-  const auto file = verdict_file(accelerator, qemu, cache);
-  if (!file.empty())
-    if (auto verdict = read_verdict(file)) return *verdict;
-  Verdict verdict = test_accelerator(accelerator, qemu, folder, attendants);
-  if (!file.empty() && verdict.is_final) write_verdict(file, verdict);
-  return verdict;
-}
-
 // What the host has that is not slow; nothing on systems we know nothing of.
 std::optional<Accelerator> accelerator_of_host() {
   switch (platform::running_system()) {
@@ -202,6 +192,17 @@ Verdict test_accelerator(Accelerator accelerator, const std::filesystem::path& q
   return verdict;
 }
 
+Verdict verdict_on_accelerator(Accelerator accelerator, const std::filesystem::path& qemu,
+                               const std::filesystem::path& folder, const std::filesystem::path& cache,
+                               const Attendants& attendants) {
+  const auto file = verdict_file(accelerator, qemu, cache);
+  if (!file.empty())
+    if (auto verdict = read_verdict(file)) return *verdict;
+  Verdict verdict = test_accelerator(accelerator, qemu, folder, attendants);
+  if (!file.empty() && verdict.is_final) write_verdict(file, verdict);
+  return verdict;
+}
+
 Result<ChosenAccelerator> choose_accelerator(const Machine& machine, const std::filesystem::path& qemu,
                                              const std::filesystem::path& folder, const std::filesystem::path& cache,
                                              const Attendants& attendants) {
@@ -230,7 +231,7 @@ Result<ChosenAccelerator> choose_accelerator(const Machine& machine, const std::
   if (!host) return ChosenAccelerator{.reason = "QEMU translates the guest's code (TCG), which is slow."};
   std::string reason = *host == Accelerator::kvm ? missing_kvm() : std::string();
   if (reason.empty()) {
-    auto verdict = kept_or_tested(*host, qemu, folder, cache, attendants);
+    auto verdict = verdict_on_accelerator(*host, qemu, folder, cache, attendants);
     if (verdict.works) return ChosenAccelerator{.accelerator = *host, .reason = {}};
     reason = std::move(verdict.reason);
   }

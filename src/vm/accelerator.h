@@ -31,13 +31,19 @@ struct Verdict {
 [[nodiscard]] Verdict test_accelerator(Accelerator accelerator, const std::filesystem::path& qemu,
                                        const std::filesystem::path& folder, const Attendants& attendants);
 
+// The same, but a verdict that is final is looked up in a cache and kept there. cache: a folder, made if need be; empty:
+// nothing is kept.
+[[nodiscard]] Verdict verdict_on_accelerator(Accelerator accelerator, const std::filesystem::path& qemu,
+                                             const std::filesystem::path& folder, const std::filesystem::path& cache,
+                                             const Attendants& attendants);
+
 struct ChosenAccelerator {
   Accelerator accelerator = Accelerator::tcg;
   std::string reason;  // a sentence, if the guest will be slower than one might expect; empty otherwise
 };
 
 // The first of KVM or HVF, and TCG, that works, or what is asked for without a test (so that its failure can be looked
-// at). cache: a folder for verdicts, made if need be; empty: nothing is kept.
+// at). cache: as above.
 // Errors: what is asked for is not there at all.
 [[nodiscard]] Result<ChosenAccelerator> choose_accelerator(const Machine& machine, const std::filesystem::path& qemu,
                                                            const std::filesystem::path& folder,

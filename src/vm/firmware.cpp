@@ -37,12 +37,16 @@ std::span<const Names> names_for(Architecture architecture) {
 
 }  // namespace
 
-std::optional<FirmwareFiles> find_efi(Architecture architecture, std::span<const std::filesystem::path> roots) {
-  std::error_code error;  // what cannot be looked at is not there
+std::optional<FirmwareFiles> find_efi(Architecture architecture, std::span<const std::filesystem::path> roots,
+                                      const std::function<bool(const std::filesystem::path&)>& exists) {
+  const auto there = [&](const std::filesystem::path& file) {
+    std::error_code error;  // what cannot be looked at is not there
+    return exists ? exists(file) : std::filesystem::exists(file, error);
+  };
   for (const auto& root : roots) {
     for (const Names& names : names_for(architecture)) {
       FirmwareFiles files{.code = root / names.code, .variables = root / names.variables};
-      if (std::filesystem::exists(files.code, error) && std::filesystem::exists(files.variables, error)) return files;
+      if (there(files.code) && there(files.variables)) return files;
     }
   }
   return std::nullopt;

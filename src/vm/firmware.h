@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 
@@ -15,9 +16,11 @@ struct FirmwareFiles {
   friend bool operator==(const FirmwareFiles&, const FirmwareFiles&) = default;
 };
 
-// The first pair that is there, without Secure Boot. roots: folders to look in, as "/usr/share".
-[[nodiscard]] std::optional<FirmwareFiles> find_efi(Architecture architecture,
-                                                    std::span<const std::filesystem::path> roots);
+// The first pair that is there, without Secure Boot. roots: folders to look in, as "/usr/share". exists: whether a file
+// is there; without: on this host.
+[[nodiscard]] std::optional<FirmwareFiles> find_efi(
+    Architecture architecture, std::span<const std::filesystem::path> roots,
+    const std::function<bool(const std::filesystem::path&)>& exists = {});
 
 // Where QEMU's program is, and so the data of its installation, comes first; then the system's usual places.
 [[nodiscard]] std::vector<std::filesystem::path> firmware_roots(const std::filesystem::path& qemu);
