@@ -2,8 +2,9 @@
 // (view_outputs.h), each with threads of its own. `hesper run` starts it, and starts it anew when it dies; `hesper
 // view` and `hesper record` become it. The guest notices none of that.
 //
-// It connects to hesper-gpu's control socket: a feed of frames (frame/protocol.h), and input channels. It ends when
-// the device is gone, when all its outputs are over, and upon SIGINT, SIGTERM, SIGHUP or SIGQUIT.
+// It connects to hesper-gpu's control socket: a feed of frames (frame/protocol.h), and input channels; and to QEMU's
+// end of the clipboard agent's port. It ends when the device is gone, when all its outputs are over, and upon SIGINT,
+// SIGTERM, SIGHUP or SIGQUIT.
 //
 // It has no sandbox yet: it loads codecs, and may talk to a network.
 #include <fmt/format.h>
@@ -27,6 +28,7 @@
 #include "cli/view_options.h"
 #include "cli/view_outputs.h"
 #include "cli/view_reports.h"
+#include "clipboard/agent_clipboard.h"
 #include "frame/remote_source.h"
 #include "input/remote_input.h"
 #include "platform/event_loop.h"
@@ -95,6 +97,13 @@ Result<void> run(const char* argv0, const Arguments& arguments) {
   auto input =
       input::RemoteInput::create([&] { return cli::open_channel(arguments.socket, device::ControlCommand::input); });
   if (!input) return std::unexpected(std::move(input.error()));
+  std::unique_ptr<clipboard::AgentClipboard> clipboard;
+  const clipboard::AgentSession::Options& allowed = arguments.options.clipboard;
+  if (!arguments.options.agent.empty() && (allowed.to_guest || allowed.from_guest)) {
+    auto made = clipboard::AgentClipboard::create(arguments.options.agent, allowed);
+    if (!made) return std::unexpected(std::move(made.error()));
+    clipboard = std::move(*made);
+  }
   Encoders encoders(argv0);
   frame::Ledger ledger;
 
@@ -111,6 +120,7 @@ Result<void> run(const char* argv0, const Arguments& arguments) {
     if (!kind.wanted(arguments.options)) continue;
     auto output = kind.open(arguments.options, {.source = **source,
                                                 .input = **input,
+                                                .clipboard = clipboard.get(),
                                                 .ledger = ledger,
                                                 .state = *state,
                                                 .name = arguments.name,

@@ -16,8 +16,8 @@ namespace hesper::cli {
 namespace {
 
 // Options that the launcher sets itself, or has too.
-constexpr std::array<std::string_view, 8> kOwn = {"help", "socket",  "displays", "mode",
-                                                  "once", "verbose", "state",    "report"};
+constexpr std::array<std::string_view, 9> kOwn = {"help",    "socket", "displays", "mode", "once",
+                                                  "verbose", "state",  "report",   "agent"};
 
 void add_setting(CLI::App& command, const vm::Setting& setting, RunOptions& options) {
   const std::string name = "--" + std::string(setting.name);

@@ -12,6 +12,8 @@
 namespace hesper::cli {
 namespace {
 
+constexpr std::size_t kMostClipboard = std::size_t{16} << 20;
+
 void add_vnc_options(CLI::App& command, ViewOptions& options) {
   constexpr const char* kGroup = "VNC";
   // In whatever order they come.
@@ -181,10 +183,48 @@ void add_window_options(CLI::App& command, ViewOptions& options) {
       ->group(kGroup);
 }
 
+void add_clipboard_options(CLI::App& command, ViewOptions& options) {
+  constexpr const char* kGroup = "Clipboard";
+  const auto allow = [&its = options.clipboard](bool to_guest, bool from_guest) {
+    its.to_guest = to_guest;
+    its.from_guest = from_guest;
+  };
+  command
+      .add_option("--agent", options.agent,
+                  "Share the clipboard of the guest whose port com.redhat.spice.0 ends at this socket of QEMU's")
+      ->type_name("PATH")
+      ->group(kGroup);
+  command
+      .add_option_function<std::string>(
+          "--clipboard",
+          [allow](const std::string& way) {
+            allow(way == "both" || way == "to-guest", way == "both" || way == "from-guest");
+          },
+          "Which way copied text may go: both (default), to-guest, from-guest or off")
+      ->take_last()
+      ->check(CLI::IsMember({"both", "to-guest", "from-guest", "off"}))
+      ->type_name("WHICH")
+      ->group(kGroup);
+  command
+      .add_flag_function(
+          "--no-clipboard", [allow](std::int64_t) { allow(false, false); }, "The same as --clipboard off")
+      ->group(kGroup);
+  command
+      .add_option_function<std::size_t>(
+          "--clipboard-limit", [&its = options.clipboard](const std::size_t& bytes) { its.most_bytes = bytes; },
+          "Longer texts are not shared (default 1 MiB, as 1048576 or 1M)")
+      ->take_last()
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::size_t{1}, kMostClipboard))
+      ->type_name("BYTES")
+      ->group(kGroup);
+}
+
 }  // namespace
 
 void add_view_options(CLI::App& command, ViewOptions& options) {
   add_web_options(command, options);
+  add_clipboard_options(command, options);
   command
       .add_option_function<std::string>(
           "--trace", [&options](const std::string& file) { options.trace = {.file = file}; },

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "clipboard/agent_session.h"
 #include "screen/record/record.h"
 #include "screen/trace/trace.h"
 #include "screen/vnc/vnc.h"
@@ -26,6 +27,9 @@ struct ViewOptions {
   std::optional<screen::VncOptions> vnc;
   std::optional<screen::WebOptions> web;
   std::optional<screen::WindowOptions> window;
+
+  std::filesystem::path agent;  // where the guest's clipboard agent is reached; empty: nowhere
+  clipboard::AgentSession::Options clipboard;
 };
 
 // options: filled when the command line is parsed, and must live as long as `command`.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "clipboard/clipboard.h"
 #include "frame/ledger.h"
 #include "frame/source.h"
 #include "input/sink.h"
@@ -18,6 +19,7 @@ namespace hesper::screen {
 struct Shown {
   frame::Source& source;
   input::Input& input;
+  clipboard::Clipboard* clipboard = nullptr;  // nullptr: none is shared
   frame::Ledger& ledger;
   State& state;
   std::string name;  // of the virtual machine, for titles; may be empty

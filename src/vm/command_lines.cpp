@@ -163,6 +163,14 @@ void add_small_devices(Command& command, const Plan& plan) {
   }
 }
 
+// QEMU listens, so that a hesper-view that is started anew finds it again.
+void add_agent_port(Command& command, const Plan& plan) {
+  if (!plan.has_agent_port()) return;
+  command.add("-chardev", "socket,id=agent,path={},server=on,wait=off", value(plan.agent_socket().native()));
+  command.add("-device", "virtio-serial-pci,max_ports=2");
+  command.add("-device", "virtserialport,chardev=agent,name=com.redhat.spice.0");
+}
+
 void add_lines(Command& command, const Plan& plan) {
   // Whoever has no launcher finds QEMU listening.
   const char* const listening = plan.connections == Connections::launcher ? "" : ",server=on,wait=off";
@@ -199,6 +207,7 @@ std::vector<std::string> qemu_command(const Plan& plan) {
   add_network(command, plan.machine, anywhere);
   add_input(command, plan, anywhere);
   add_small_devices(command, plan);
+  add_agent_port(command, plan);
   add_lines(command, plan);
   for (const std::string& argument : plan.machine.qemu_arguments) command.add(argument);
   return std::move(command).take();
@@ -241,6 +250,7 @@ std::vector<std::string> view_command(const Plan& plan) {
   command.add("--state", "{}", plan.view_state().native());
   command.add("--report", "{}", plan.view_reports().native());
   command.add("--name", "{}", plan.machine.name);
+  if (plan.has_agent_port()) command.add("--agent", "{}", plan.agent_socket().native());
   for (const std::string& argument : plan.machine.view_arguments) command.add(argument);
   return std::move(command).take();
 }

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -209,6 +210,15 @@ Result<void> choose_firmware(Plan& plan) {
 }
 
 }  // namespace
+
+// Somebody must be there to share a clipboard with, and want to.
+bool Plan::has_agent_port() const {
+  const auto& words = machine.view_arguments;
+  // The last one that says something about it counts.
+  const auto last = std::ranges::find_last_if(
+      words, [](std::string_view word) { return word == "--no-clipboard" || word.starts_with("--clipboard="); });
+  return !words.empty() && (last.empty() || (last.front() != "--no-clipboard" && last.front() != "--clipboard=off"));
+}
 
 Result<Plan> make_plan(Machine machine, const Attendants& attendants, const Path& root, const Path& cache,
                        Occasion occasion) {

@@ -44,6 +44,10 @@ struct Plan {
   [[nodiscard]] std::filesystem::path input_socket(input::Kind kind) const {
     return folder / ("gpu." + std::string(name_of(kind)));
   }
+  // QEMU's end of the port that the guest's clipboard agent uses.
+  [[nodiscard]] std::filesystem::path agent_socket() const { return folder / "agent"; }
+  // Whether the guest gets one: hesper-view is started, and its options do not say that no clipboard is shared.
+  [[nodiscard]] bool has_agent_port() const;
   [[nodiscard]] std::filesystem::path qmp_socket() const { return folder / "qmp"; }
   [[nodiscard]] std::filesystem::path console_socket() const { return folder / "console"; }
   [[nodiscard]] std::filesystem::path share_socket(std::size_t index) const {

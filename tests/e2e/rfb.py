@@ -1,8 +1,11 @@
 # A small VNC viewer: raw pixels and what tests need to misbehave. Spec: RFC 6143.
 import socket
 import struct
+import zlib
 
 RAW, CURSOR, DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE, LED_STATE, SCAN_CODES = 0, -239, -223, -308, -261, -258
+EXTENDED_CLIPBOARD = -1063131698
+TEXT, CAPABILITIES, REQUEST, PEEK, NOTIFY, PROVIDE = 1, 1 << 24, 1 << 25, 1 << 26, 1 << 27, 1 << 28
 
 
 class Viewer:
@@ -66,6 +69,24 @@ class Viewer:
                 self.leds = self.take(1)[0]
         return encodings
 
+    def cut_text(self):
+        """The next message, which must be text that the guest has copied."""
+        kind, size = struct.unpack(">Bxxxi", self.take(8))
+        assert (kind, size >= 0) == (3, True), (kind, size)
+        return self.take(size)
+
+    def cut(self, text):
+        self.socket.sendall(struct.pack(">Bxxxi", 6, len(text)) + text)
+
+    def extended(self):
+        """Likewise, of the Extended Clipboard: (flags, data)."""
+        kind, size, flags = struct.unpack(">BxxxiI", self.take(12))
+        assert (kind, size < 0) == (3, True), (kind, size)
+        return flags, self.take(-size - 4)
+
+    def say_extended(self, flags, data=b""):
+        self.socket.sendall(struct.pack(">BxxxiI", 6, -4 - len(data), flags) + data)
+
     def rgb(self):
         """The picture as bytes of red, green and blue."""
         result = bytearray(self.width * self.height * 3)
@@ -74,3 +95,15 @@ class Viewer:
 
     def close(self):
         self.socket.close()
+
+
+def pack_text(text):
+    data = text.encode() + b"\0"
+    return zlib.compress(struct.pack(">I", len(data)) + data)
+
+
+def unpack_text(data):
+    data = zlib.decompressobj().decompress(data)
+    size = struct.unpack_from(">I", data)[0]
+    assert len(data) == 4 + size and data.endswith(b"\0")
+    return data[4:-1].decode()

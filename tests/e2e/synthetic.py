@@ -95,6 +95,10 @@ class View:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
+    def kill(self):
+        end_group(self.process)
+        self._log.close()
+
     def close(self):
         self.process.terminate()
         try:

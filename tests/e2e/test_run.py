@@ -11,6 +11,8 @@ import termios
 import time
 
 import guest
+from browser import Address, WebSocket
+from clipboard import COPIED, HERE, WANTED, agent_text
 from machines import Run, descendants, environment, hesper, runs
 from support import HESPER, TestCase, run, tools_present, wait_until
 
@@ -70,6 +72,21 @@ class Life(Base):
             self.assertIn("hello guest", machine.run("cat /mnt/from-host"))
             machine.run("echo hello host >/mnt/from-guest")
             self.assertEqual((shared / "from-guest").read_text(), "hello host\n")
+
+        with self.subTest("clipboard"):  # of which a few lines of shell are the agent
+            address = Address(re.search(r"web: (http://\S+)", machine.errors()).group(1))
+            viewer = self.start(WebSocket, address, address.token)
+            viewer.hello()
+            port = "exec 3<>/dev/$(basename $(dirname $(grep -l com.redhat.spice.0 /sys/class/virtio-ports/*/name)))"
+            say = lambda data: "printf '" + "".join(f"\\{byte:03o}" for byte in data) + "' >&3"
+            machine.run(f"{port}; {say(HERE + COPIED + agent_text('aus dem Gast ✓'))}")
+            self.assertEqual(viewer.receive_type(12)[4:].decode(), "aus dem Gast ✓")
+            viewer.send(bytes([0x91, 0, 0, 0]) + b"for the guest")
+            machine.run(
+                f"{port}; {say(HERE)}; cat <&3 >/clip & until grep -q 'for the guest' /clip; do {say(WANTED)}; sleep 1; "
+                "done; kill $!"
+            )
+            viewer.close()
 
         with self.subTest("export by name"):
             bare = self.expect_success(hesper(self.scratch, "export", "qemu", "--bare", "one")).output

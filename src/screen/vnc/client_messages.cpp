@@ -51,7 +51,8 @@ bool is_known(Encoding encoding) {
     case Encoding::qemu_extended_key_event:
     case Encoding::qemu_led_state:
     case Encoding::extended_desktop_size:
-    case Encoding::cursor_with_alpha: return true;
+    case Encoding::cursor_with_alpha:
+    case Encoding::extended_clipboard: return true;
     default: return encoding >= Encoding::jpeg_quality_0 && encoding <= Encoding::jpeg_quality_9;
   }
 }
@@ -93,7 +94,7 @@ Outcome pointer_event(Bytes bytes) {
                 .message = PointerEvent{.buttons = u8_at(bytes, 1), .x = u16_at(bytes, 2), .y = u16_at(bytes, 4)}};
 }
 
-Outcome client_cut_text(Bytes bytes) {
+Outcome client_cut_text(Bytes bytes, std::size_t most_text) {
   if (bytes.size() < 8) return kIncomplete;
   // The extended clipboard's lengths are negative.
   const auto length = static_cast<std::int32_t>(u32_at(bytes, 4));
@@ -101,7 +102,12 @@ Outcome client_cut_text(Bytes bytes) {
   if (std::cmp_greater(skip, kMostCutText))
     return std::unexpected(
         fmt::format("It sends {} bytes of clipboard at once; at most {} are taken.", skip, kMostCutText));
-  return Parsed{.size = 8, .skip = static_cast<std::size_t>(skip)};
+  const auto size = static_cast<std::size_t>(skip);
+  if (size > most_text || (length < 0 && size < 4)) return Parsed{.size = 8, .skip = size};
+  if (bytes.size() < 8 + size) return kIncomplete;
+  const Bytes text = bytes.subspan(8, size);
+  if (length >= 0) return Parsed{.size = 8 + size, .message = CutText{text}};
+  return Parsed{.size = 8 + size, .message = ExtendedClipboard{.flags = u32_at(text, 0), .data = text.subspan(4)}};
 }
 
 Outcome set_desktop_size(Bytes bytes) {
@@ -125,7 +131,7 @@ Outcome qemu(Bytes bytes) {
 
 }  // namespace
 
-Outcome parse(Bytes bytes) {
+Outcome parse(Bytes bytes, std::size_t most_text) {
   if (bytes.empty()) return kIncomplete;
   switch (static_cast<ClientMessageType>(u8_at(bytes, 0))) {
     case ClientMessageType::set_pixel_format: return set_pixel_format(bytes);
@@ -133,7 +139,7 @@ Outcome parse(Bytes bytes) {
     case ClientMessageType::framebuffer_update_request: return framebuffer_update_request(bytes);
     case ClientMessageType::key_event: return key_event(bytes);
     case ClientMessageType::pointer_event: return pointer_event(bytes);
-    case ClientMessageType::client_cut_text: return client_cut_text(bytes);
+    case ClientMessageType::client_cut_text: return client_cut_text(bytes, most_text);
     case ClientMessageType::set_desktop_size: return set_desktop_size(bytes);
     case ClientMessageType::qemu: return qemu(bytes);
   }

@@ -43,11 +43,19 @@ struct SetDesktopSize {
   std::uint16_t width;
   std::uint16_t height;
 };
-// Text that was cut; nobody takes it.
+// Text that was cut, Latin-1.
+struct CutText {
+  std::span<const std::byte> bytes;  // of what was parsed
+};
+struct ExtendedClipboard {
+  std::uint32_t flags;              // kClipboardX
+  std::span<const std::byte> data;  // of what was parsed: behind the flags
+};
+// Text that was cut and is longer than wanted.
 struct Skipped {};
 
 using ClientMessage = std::variant<SetPixelFormat, SetEncodings, FramebufferUpdateRequest, KeyEvent, ExtendedKeyEvent,
-                                   PointerEvent, SetDesktopSize, Skipped>;
+                                   PointerEvent, SetDesktopSize, CutText, ExtendedClipboard, Skipped>;
 
 struct Parsed {
   std::size_t size = 0;  // bytes of this message; 0: it has not come whole
@@ -55,11 +63,12 @@ struct Parsed {
   ClientMessage message = Skipped{};
 };
 
-// The longest message that parse() wants to see whole.
+// The longest message that parse() wants to see whole, but for text that was cut.
 inline constexpr std::size_t kLongestMessage = 4096;
 inline constexpr std::size_t kMostCutText = 16 * 1024 * 1024;  // bytes that are skipped rather than refused
 
-// Looks at the first message. The error is a sentence about what no viewer may say; then hang up.
-[[nodiscard]] std::expected<Parsed, std::string> parse(std::span<const std::byte> bytes);
+// Looks at the first message. most_text: bytes of text that was cut, as they come; longer ones are skipped. The error
+// is a sentence about what no viewer may say; then hang up.
+[[nodiscard]] std::expected<Parsed, std::string> parse(std::span<const std::byte> bytes, std::size_t most_text = 0);
 
 }  // namespace hesper::screen::vnc

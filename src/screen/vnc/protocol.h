@@ -29,7 +29,7 @@ enum class ClientMessageType : std::uint8_t {
   qemu = 255,
 };
 
-enum class ServerMessageType : std::uint8_t { framebuffer_update = 0 };
+enum class ServerMessageType : std::uint8_t { framebuffer_update = 0, server_cut_text = 3 };
 
 enum class Encoding : std::int32_t {
   raw = 0,
@@ -43,7 +43,16 @@ enum class Encoding : std::int32_t {
   qemu_led_state = -261,
   extended_desktop_size = -308,
   cursor_with_alpha = -314,
+  extended_clipboard = -1063131698,  // 0xc0a1e5ce
 };
+
+// Flags of the Extended Clipboard: a format, and what is said of it.
+inline constexpr std::uint32_t kClipboardText = 1U << 0U;
+inline constexpr std::uint32_t kClipboardCapabilities = 1U << 24U;
+inline constexpr std::uint32_t kClipboardRequest = 1U << 25U;
+inline constexpr std::uint32_t kClipboardPeek = 1U << 26U;
+inline constexpr std::uint32_t kClipboardNotify = 1U << 27U;
+inline constexpr std::uint32_t kClipboardProvide = 1U << 28U;
 
 // Who asked for another size, and what came of it; in the places of x and y of an ExtendedDesktopSize rectangle.
 enum class ResizeReason : std::uint16_t { server = 0, this_client = 1, other_client = 2 };

@@ -58,6 +58,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const Show
   std::unique_ptr<Server> server(new Server(std::move(*loop)));
   server->house_.source = &shown.source;
   server->house_.input = options.view_only ? nullptr : &shown.input;
+  server->house_.clipboard = options.view_only ? nullptr : shown.clipboard;
   server->house_.ledger = &shown.ledger;
   server->house_.name = options.name;
   server->most_viewers_ = options.most_viewers;

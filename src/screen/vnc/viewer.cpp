@@ -80,6 +80,7 @@ void Viewer::run() {
   // Here, as others may still call back into the loop until these are gone.
   reader_.reset();
   input_.reset();
+  holder_.reset();
 }
 
 void Viewer::limit_time(std::chrono::seconds time) {
@@ -97,6 +98,7 @@ void Viewer::leave(const std::string& why) {
   deadline_ = {};
   reader_.reset();
   input_.reset();
+  holder_.reset();
   ledger_.reset();
   transport_.reset();
   out_ = {};
@@ -173,6 +175,7 @@ void Viewer::enter() {
     });
   });
   input_ = std::make_unique<ViewerInput>(std::move(sink), display_);
+  join_clipboard();
   const frame::DisplayInfo info = house_.source->info(display_);
   picture_.set_empty(info.width == 0 ? kEmptyWidth : info.width, info.height == 0 ? kEmptyHeight : info.height);
   reader_ = house_.source->subscribe(display_, [this] {
@@ -193,9 +196,23 @@ void Viewer::enter() {
   admitted_ = true;
 }
 
+void Viewer::join_clipboard() {
+  if (house_.clipboard == nullptr) return;
+  clipboard_.emplace(house_.clipboard->most_bytes());
+  holder_ = house_.clipboard->join({.on_ways = {}, .on_text = [this](const clipboard::Text& text) {
+                                      loop_->post([this, text] {
+                                        if (gone_) return;
+                                        clipboard_->tell(text);
+                                        flush();
+                                      });
+                                    }});
+}
+
 void Viewer::understand(std::span<const std::byte>& bytes) {
   for (;;) {
-    auto parsed = parse(bytes);
+    // As extended text comes: with two bytes for each end of a line, and packed, which makes nothing much longer.
+    const std::size_t most_text = house_.clipboard == nullptr ? 0 : 2 * house_.clipboard->most_bytes() + 4096;
+    auto parsed = parse(bytes, most_text);
     if (!parsed) {
       leave(parsed.error());
       return;
@@ -231,6 +248,11 @@ void Viewer::obey(const ClientMessage& message) {
       input_->pointer(*pointer, width_, height_);
     else
       input_->pointer(*pointer, picture_.width(), picture_.height());
+  } else if (const auto* text = std::get_if<CutText>(&message)) {
+    if (holder_) holder_->offer(clipboard_->take(*text));
+  } else if (const auto* extended_text = std::get_if<ExtendedClipboard>(&message)) {
+    if (!clipboard_) return;
+    if (std::string given = clipboard_->take(*extended_text); !given.empty()) holder_->offer(std::move(given));
   } else if (const auto* size = std::get_if<SetDesktopSize>(&message)) {
     if (house_.input == nullptr) {
       resize_answer_ = ResizeStatus::prohibited;
@@ -272,6 +294,7 @@ void Viewer::set_encodings(const SetEncodings& message) {
   tell_scan_codes_ = has(Encoding::qemu_extended_key_event);
   has_leds_ = has(Encoding::qemu_led_state);
   tell_leds_ = has_leds_;
+  if (clipboard_) clipboard_->set_extended(has(Encoding::extended_clipboard));
 }
 
 void Viewer::take_news() {
@@ -420,6 +443,7 @@ void Viewer::end_update(std::size_t head, std::uint16_t rectangles) {
 
 void Viewer::flush() {
   if (held_) return;
+  if (out_.empty() && clipboard_) clipboard_->say(out_);
   while (sent_ < out_.size()) {
     const auto moved = transport_->write(std::span<const std::byte>(out_).subspan(sent_));
     if (moved.closed) {
@@ -462,6 +486,7 @@ void Viewer::flush() {
   }
   // It may have asked for more meanwhile.
   if (sent_something) {
+    if (clipboard_) clipboard_->say(out_);
     update();
     if (!gone_ && !out_.empty()) flush();
   }

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "clipboard/clipboard.h"
 #include "frame/ledger.h"
 #include "frame/source.h"
 #include "input/sink.h"
@@ -21,6 +22,7 @@
 #include "screen/vnc/picture.h"
 #include "screen/vnc/pixel_converter.h"
 #include "screen/vnc/transport.h"
+#include "screen/vnc/viewer_clipboard.h"
 #include "screen/vnc/viewer_input.h"
 
 namespace hesper::screen::vnc {
@@ -28,7 +30,8 @@ namespace hesper::screen::vnc {
 // What all viewers of a server share. Outlives them.
 struct House {
   frame::Source* source = nullptr;
-  input::Input* input = nullptr;  // nullptr: everybody only watches
+  input::Input* input = nullptr;              // nullptr: everybody only watches
+  clipboard::Clipboard* clipboard = nullptr;  // nullptr: none is shared
   frame::Ledger* ledger = nullptr;
   Security security;
   std::shared_ptr<const TlsContext> tls;  // not null if security.tls
@@ -64,6 +67,7 @@ class Viewer {
   void understand(std::span<const std::byte>& bytes);
   void obey(const ClientMessage& message);
   void set_encodings(const SetEncodings& message);
+  void join_clipboard();
 
   // Sends what is new, if the viewer wants it and has room.
   void update();
@@ -95,6 +99,8 @@ class Viewer {
   std::unique_ptr<frame::Reader> reader_;
   std::shared_ptr<frame::OutputLedger> ledger_;
   std::unique_ptr<ViewerInput> input_;
+  std::optional<ViewerClipboard> clipboard_;   // none: the viewer has no part in it
+  std::unique_ptr<clipboard::Holder> holder_;  // likewise
   Picture picture_;
   std::optional<frame::Cursor> cursor_;
   std::uint64_t last_serial_ = 0;

@@ -6,6 +6,7 @@
 #include <list>
 #include <utility>
 
+#include "clipboard/clipboard.h"
 #include "frame/ledger.h"
 #include "frame/source.h"
 #include "input/sink.h"
@@ -20,13 +21,19 @@ class Connection;
 class Viewer;
 
 struct Hall {
-  Hall(ServerOptions with, frame::Source& from, input::Input* to, frame::Ledger& book)
-      : options(std::move(with)), tokens(options.token, options.view_token), source(from), input(to), ledger(book) {}
+  Hall(ServerOptions with, frame::Source& from, input::Input* to, clipboard::Clipboard* shared, frame::Ledger& book)
+      : options(std::move(with)),
+        tokens(options.token, options.view_token),
+        source(from),
+        input(to),
+        clipboard(shared),
+        ledger(book) {}
 
   ServerOptions options;
   Tokens tokens;
   frame::Source& source;
-  input::Input* input;  // nullptr: nobody can type
+  input::Input* input;              // nullptr: nobody can type
+  clipboard::Clipboard* clipboard;  // nullptr: none is shared
   frame::Ledger& ledger;
   asio::io_context io{1};
   Refusals refusals;

@@ -17,8 +17,19 @@ namespace hesper::screen::web {
 class Outbox {
  public:
   // In the order in which they go.
-  enum class Latest : std::uint8_t { welcome, pong, leds, cursor_shape, cursor, displays, notice, statistics };
-  static constexpr std::size_t kLatest = 8;
+  enum class Latest : std::uint8_t {
+    welcome,
+    pong,
+    leds,
+    cursor_shape,
+    cursor,
+    displays,
+    clipboard_ways,
+    clipboard,
+    notice,
+    statistics,
+  };
+  static constexpr std::size_t kLatest = 10;
 
   struct Item {
     std::uint32_t frame = 0;  // of VIDEO; 0: another one

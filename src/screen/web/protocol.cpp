@@ -25,6 +25,8 @@ enum class ServerType : std::uint8_t {
   pong = 9,
   statistics = 10,
   notice = 11,
+  clipboard = 12,
+  clipboard_ways = 13,
 };
 
 enum class ViewerType : std::uint8_t {
@@ -35,6 +37,7 @@ enum class ViewerType : std::uint8_t {
   attention = 0x85,
   ping = 0x86,
   input = 0x90,
+  clipboard = 0x91,
 };
 
 enum class EventType : std::uint8_t {
@@ -243,6 +246,7 @@ std::optional<ViewerMessage> read_body(ViewerType type, Reader& reader) {
     case ViewerType::attention: return read_attention(reader);
     case ViewerType::ping: return read_ping(reader);
     case ViewerType::input: return read_input(reader);
+    case ViewerType::clipboard: break;  // read as a whole, below
   }
   return std::nullopt;
 }
@@ -358,8 +362,28 @@ Message notice_message(Notice level, std::string_view text) {
   return Writer(ServerType::notice, 1 + text.size()).put(std::to_underlying(level)).text(text).take();
 }
 
-std::optional<ViewerMessage> read_viewer_message(std::span<const std::byte> bytes) {
-  if (bytes.empty() || bytes.size() > kMaxViewerMessage) return std::nullopt;
+Message clipboard_ways_message(clipboard::Ways ways, std::size_t most_bytes) {
+  const auto bits = (ways.to_guest ? 1U : 0U) | (ways.from_guest ? 2U : 0U);
+  return Writer(ServerType::clipboard_ways, 7)
+      .put(static_cast<std::uint8_t>(bits))
+      .zeros(2)
+      .put(static_cast<std::uint32_t>(most_bytes))
+      .take();
+}
+
+Message clipboard_message(std::string_view text) {
+  return Writer(ServerType::clipboard, 3 + text.size()).zeros(3).text(text).take();
+}
+
+std::optional<ViewerMessage> read_viewer_message(std::span<const std::byte> bytes, std::size_t most_text) {
+  if (bytes.empty()) return std::nullopt;
+  if (bytes[0] == static_cast<std::byte>(ViewerType::clipboard)) {
+    if (bytes.size() < kClipboardHeader || bytes.size() - kClipboardHeader > most_text) return std::nullopt;
+    const auto text = bytes.subspan(kClipboardHeader);
+    // SAFETY: char may look at any bytes.
+    return ClipboardText{.text = std::string(reinterpret_cast<const char*>(text.data()), text.size())};
+  }
+  if (bytes.size() > kMaxViewerMessage) return std::nullopt;
   Reader reader(bytes);
   auto message = read_body(static_cast<ViewerType>(reader.get<std::uint8_t>()), reader);
   if (!reader.ok() || !reader.at_end()) return std::nullopt;

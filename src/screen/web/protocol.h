@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "clipboard/clipboard.h"
 #include "frame/frame.h"
 #include "frame/source.h"
 #include "input/sink.h"
@@ -24,8 +26,9 @@ inline constexpr std::uint16_t kProtocolVersion = 1;
 // The WebSocket subprotocol. A viewer also offers "hesper.token.TOKEN", with which the server does not answer.
 inline constexpr std::string_view kSubprotocol = "hesper.v1";
 inline constexpr std::string_view kTokenProtocol = "hesper.token.";
-// Bytes; the largest that a viewer may send. A longer one ends its connection.
+// Bytes; the largest that a viewer may send, but for texts of its clipboard. A longer one ends its connection.
 inline constexpr std::size_t kMaxViewerMessage = 4096;
+inline constexpr std::size_t kClipboardHeader = 4;
 
 // How a picture is coded. The numbers are those of VIDEO and CONFIG.
 enum class PictureCodec : std::uint8_t {
@@ -76,6 +79,10 @@ enum class Notice : std::uint8_t { information = 0, warning = 1, error = 2 };
 // json: the statistics, as docs/web.md has them.
 [[nodiscard]] Message statistics_message(std::string_view json);
 [[nodiscard]] Message notice_message(Notice level, std::string_view text);
+
+// most_bytes: of a text that the viewer may send.
+[[nodiscard]] Message clipboard_ways_message(clipboard::Ways ways, std::size_t most_bytes);
+[[nodiscard]] Message clipboard_message(std::string_view text);
 
 // What a viewer says.
 
@@ -166,9 +173,17 @@ struct InputEvents {
   friend bool operator==(const InputEvents&, const InputEvents&) = default;
 };
 
-using ViewerMessage = std::variant<Hello, Acknowledge, WantKey, WantMode, Attention, Ping, InputEvents>;
+// The viewer's clipboard has this; whether it is text is for clipboard::Holder to see.
+struct ClipboardText {
+  std::string text;
+  friend bool operator==(const ClipboardText&, const ClipboardText&) = default;
+};
+
+using ViewerMessage = std::variant<Hello, Acknowledge, WantKey, WantMode, Attention, Ping, InputEvents, ClipboardText>;
 
 // nullopt: not a message of this protocol, or one with numbers out of range; the viewer is then not worth listening to.
-[[nodiscard]] std::optional<ViewerMessage> read_viewer_message(std::span<const std::byte> bytes);
+// most_text: bytes of a clipboard's text.
+[[nodiscard]] std::optional<ViewerMessage> read_viewer_message(std::span<const std::byte> bytes,
+                                                               std::size_t most_text = 0);
 
 }  // namespace hesper::screen::web

@@ -69,9 +69,9 @@ Result<tcp::acceptor> listen(asio::io_context& io, const ServerOptions& options)
 
 class TcpServer final : public Server {
  public:
-  TcpServer(ServerOptions options, frame::Source& source, input::Input* input, frame::Ledger& ledger,
-            std::unique_ptr<asio::ssl::context> tls)
-      : hall_(std::move(options), source, input, ledger), tls_(std::move(tls)), look_timer_(hall_.io) {}
+  TcpServer(ServerOptions options, frame::Source& source, input::Input* input, clipboard::Clipboard* clipboard,
+            frame::Ledger& ledger, std::unique_ptr<asio::ssl::context> tls)
+      : hall_(std::move(options), source, input, clipboard, ledger), tls_(std::move(tls)), look_timer_(hall_.io) {}
 
   ~TcpServer() override {
     asio::post(hall_.io, [this] { close(); });
@@ -194,12 +194,12 @@ class TcpServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, frame::Source& source, input::Input* input,
-                                              frame::Ledger& ledger) {
+                                              clipboard::Clipboard* clipboard, frame::Ledger& ledger) {
   if (options.token.empty()) options.token = make_token();
   if (options.view_token.empty()) options.view_token = derive_view_token(options.token);
   auto tls = make_tls(options);
   if (!tls) return std::unexpected(std::move(tls.error()));
-  auto server = std::make_unique<TcpServer>(std::move(options), source, input, ledger, std::move(*tls));
+  auto server = std::make_unique<TcpServer>(std::move(options), source, input, clipboard, ledger, std::move(*tls));
   if (auto started = server->start(); !started) return std::unexpected(std::move(started.error()));
   return server;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "clipboard/clipboard.h"
 #include "frame/ledger.h"
 #include "frame/source.h"
 #include "input/sink.h"
@@ -46,10 +47,12 @@ struct ServerOptions {
 // Any thread.
 class Server {
  public:
-  // Listens when this returns; serves on threads of its own. source, input and ledger outlive it. input: nullptr:
-  // nobody can type. Errors: the address cannot be had or is none, a TLS file cannot be used.
+  // Listens when this returns; serves on threads of its own. source, input, clipboard and ledger outlive it. input:
+  // nullptr: nobody can type. clipboard: nullptr: none is shared. Errors: the address cannot be had or is none, a TLS
+  // file cannot be used.
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, frame::Source& source,
-                                                             input::Input* input, frame::Ledger& ledger);
+                                                             input::Input* input, clipboard::Clipboard* clipboard,
+                                                             frame::Ledger& ledger);
   // Closes all connections and waits for the threads.
   virtual ~Server() = default;
 

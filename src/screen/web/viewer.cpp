@@ -37,6 +37,7 @@ Viewer::Viewer(Hall& hall, std::shared_ptr<Transport> transport, Role role, std:
       transport_(std::move(transport)),
       socket_(*transport_),
       role_(role),
+      most_text_(role == Role::operator_ && hall.clipboard != nullptr ? hall.clipboard->most_bytes() : 0),
       peer_(std::move(peer)),
       number_(++hall.viewers_ever),
       place_(hall.viewers.insert(hall.viewers.end(), this)),
@@ -71,7 +72,7 @@ asio::awaitable<void> Viewer::run(const Request& request) {
     response.set(beast::http::field::sec_websocket_protocol, kSubprotocol);
     response.set(beast::http::field::server, "hesper");
   }));
-  socket_.read_message_max(kMaxViewerMessage);
+  socket_.read_message_max(longest_message());
   socket_.auto_fragment(false);
   socket_.binary(true);
   if (const auto [error] = co_await socket_.async_accept(request, kAwait); error) co_return;
@@ -79,19 +80,14 @@ asio::awaitable<void> Viewer::run(const Request& request) {
   log::info("A viewer has come from {}{}.", peer_, role_ == Role::viewer ? ", who may only look" : "");
   send(Outbox::Latest::welcome, welcome_message(role_ != Role::operator_ || hall_.input == nullptr, now_us()));
   tell_displays();
-  if (hall_.input != nullptr && role_ == Role::operator_) {
-    sink_ = hall_.input->join([weak = weak_from_this(), &io = hall_.io](input::Leds leds) {
-      asio::post(io, [weak, leds] {
-        if (const auto viewer = weak.lock()) viewer->send(Outbox::Latest::leds, leds_message(leds));
-      });
-    });
-  }
+  if (role_ == Role::operator_) join();
   spawn([](Viewer& viewer) { return viewer.write(); });
   spawn([](Viewer& viewer) { return viewer.await_hello(); });
   co_await read();
 
   closed_ = true;
   sink_.reset();
+  holder_.reset();
   transport_->close();
   writer_wake_.cancel();
   hello_timer_.cancel();
@@ -104,10 +100,34 @@ asio::awaitable<void> Viewer::run(const Request& request) {
   log::info("The viewer from {} has left.", peer_);
 }
 
+// One that may type takes part in the guest's keyboard lights and its clipboard.
+void Viewer::join() {
+  const auto weak = weak_from_this();
+  auto& io = hall_.io;
+  const auto send_later = [weak, &io](Outbox::Latest kind, Message message) {
+    asio::post(io, [weak, kind, message = std::move(message)]() mutable {
+      if (const auto viewer = weak.lock()) viewer->send(kind, std::move(message));
+    });
+  };
+  if (hall_.input != nullptr)
+    sink_ = hall_.input->join([send_later](input::Leds leds) { send_later(Outbox::Latest::leds, leds_message(leds)); });
+  if (hall_.clipboard != nullptr)
+    holder_ =
+        hall_.clipboard->join({.on_ways =
+                                   [send_later, most = most_text_](clipboard::Ways ways) {
+                                     send_later(Outbox::Latest::clipboard_ways, clipboard_ways_message(ways, most));
+                                   },
+                               .on_text =
+                                   [send_later](const clipboard::Text& text) {
+                                     send_later(Outbox::Latest::clipboard, clipboard_message(*text));
+                                   }});
+}
+
 asio::awaitable<void> Viewer::read() {
-  beast::flat_buffer buffer(kMaxViewerMessage);
+  beast::flat_buffer buffer(longest_message());
   for (;;) {
     buffer.clear();
+    if (buffer.capacity() > kMaxViewerMessage) buffer.shrink_to_fit();  // a text has come, which is rare
     const auto [error, size] = co_await socket_.async_read(buffer, kAwait);
     if (error) {
       if (error == websocket::error::message_too_big || error == websocket::error::buffer_overflow)
@@ -115,9 +135,10 @@ asio::awaitable<void> Viewer::read() {
       co_return;
     }
     const auto data = buffer.cdata();
-    const auto message = socket_.got_binary()
-                             ? read_viewer_message(std::span(static_cast<const std::byte*>(data.data()), data.size()))
-                             : std::nullopt;
+    const auto message =
+        socket_.got_binary()
+            ? read_viewer_message(std::span(static_cast<const std::byte*>(data.data()), data.size()), most_text_)
+            : std::nullopt;
     const bool understood = message && std::visit([this](const auto& said) { return take(said); }, *message);
     if (!understood) {
       hall_.refusals.count(Refusal::bad_message, peer_);
@@ -266,6 +287,12 @@ bool Viewer::take(const InputEvents& input) {
   };
   for (const auto& event : input.events) std::visit(Do{.sink = *sink_, .display = hello_->display}, event);
   sink_->flush();
+  return true;
+}
+
+bool Viewer::take(const ClipboardText& text) {
+  if (!hello_) return false;
+  if (holder_) holder_->offer(text.text);
   return true;
 }
 

@@ -2,6 +2,7 @@
 // bring. Who may open one is decided before.
 #pragma once
 
+#include <algorithm>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/websocket/stream.hpp>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "clipboard/clipboard.h"
 #include "screen/web/gate.h"
 #include "screen/web/hall.h"
 #include "screen/web/outbox.h"
@@ -47,6 +49,9 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
  private:
   using WebSocket = beast::websocket::stream<Transport&, false>;
 
+  [[nodiscard]] std::size_t longest_message() const noexcept {
+    return std::max(kMaxViewerMessage, kClipboardHeader + most_text_);
+  }
   [[nodiscard]] asio::awaitable<void> read();
   [[nodiscard]] asio::awaitable<void> write();
   [[nodiscard]] asio::awaitable<void> tell_statistics();
@@ -63,7 +68,9 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   [[nodiscard]] bool take(const Attention& attention);
   [[nodiscard]] bool take(const Ping& ping);
   [[nodiscard]] bool take(const InputEvents& input);
+  [[nodiscard]] bool take(const ClipboardText& text);
 
+  void join();
   void start_stream();
   void stream_ended();
   [[nodiscard]] bool stream_is_current() const noexcept { return stream_ && hello_ && stream_hello_ == *hello_; }
@@ -76,6 +83,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   std::shared_ptr<Transport> transport_;
   WebSocket socket_;
   const Role role_;
+  const std::size_t most_text_;  // bytes of a clipboard's text that it may send; 0: none
   const std::string peer_;
   const std::uint32_t number_;
   std::list<Viewer*>::iterator place_;  // among the hall's
@@ -86,6 +94,7 @@ class Viewer : public std::enable_shared_from_this<Viewer> {
   asio::steady_timer hello_timer_;
   std::optional<Hello> hello_;  // the newest
   std::unique_ptr<input::Sink> sink_;
+  std::unique_ptr<clipboard::Holder> holder_;  // of the clipboard; nullptr: the viewer has no part in it
 
   // At most one, and of an earlier Hello as long as it takes to end.
   std::unique_ptr<PictureStream> stream_;

@@ -48,7 +48,7 @@ Result<std::unique_ptr<Output>> open_web(const WebOptions& options, Shown shown)
   const auto start = [&](std::uint16_t port) {
     auto with = server_options(options, shown);
     with.port = port;
-    return web::Server::start(std::move(with), shown.source, &shown.input, shown.ledger);
+    return web::Server::start(std::move(with), shown.source, &shown.input, shown.clipboard, shown.ledger);
   };
   const std::uint16_t port = options.port != 0 ? options.port : shown.state.port(kName).value_or(0);
   auto server = start(port);

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -46,7 +47,7 @@ class WindowOutput final : public Output {
   std::string describe() const override { return {}; }
 
  private:
-  enum What : Sint32 { kStop, kNews, kLeds };
+  enum What : Sint32 { kStop, kNews, kLeds, kClipboard };
   // A display and, if it is there, its window.
   struct Place {
     std::unique_ptr<frame::Reader> reader;
@@ -94,6 +95,14 @@ class WindowOutput final : public Output {
       else
         log::info("Windows are drawn by software: {}", vulkan.error().message);
     }
+    if (shown_.clipboard != nullptr)
+      holder_ = shown_.clipboard->join({.on_ways = {}, .on_text = [this](const clipboard::Text& text) {
+                                          {
+                                            const std::lock_guard lock(copied_mutex_);
+                                            copied_ = text;
+                                          }
+                                          push(kClipboard);
+                                        }});
     for (std::uint32_t display = 0; display < places_.size(); ++display) {
       if (!options_.displays.empty() && !std::ranges::contains(options_.displays, display)) continue;
       places_[display].reader = shown_.source.subscribe(display, [this, display] { push(kNews, display); });
@@ -103,6 +112,7 @@ class WindowOutput final : public Output {
   }
 
   void end() {
+    holder_.reset();
     for (Place& place : places_) place = {};
     vulkan_.reset();
     SDL_Quit();
@@ -123,6 +133,8 @@ class WindowOutput final : public Output {
       const auto display = static_cast<std::uint32_t>(event.user.windowID);
       if (event.user.code == kStop) {
         stopped_ = true;
+      } else if (event.user.code == kClipboard) {
+        copy_from_guest();
       } else if (event.user.code == kLeds) {
         // SAFETY: push() has put three bits there.
         const auto bits = reinterpret_cast<std::uintptr_t>(event.user.data1);
@@ -134,6 +146,10 @@ class WindowOutput final : public Output {
       }
       return;
     }
+    // What is copied elsewhere is the guest's once somebody comes here with it.
+    if ((event.type == SDL_EVENT_CLIPBOARD_UPDATE && !event.clipboard.owner) ||
+        event.type == SDL_EVENT_WINDOW_FOCUS_GAINED)
+      copy_to_guest();
     if (event.type == SDL_EVENT_WINDOW_CLOSE_REQUESTED) {
       close(event.window.windowID);
       return;
@@ -181,6 +197,25 @@ class WindowOutput final : public Output {
     return {};
   }
 
+  void copy_from_guest() {
+    clipboard::Text text;
+    {
+      const std::lock_guard lock(copied_mutex_);
+      text = std::exchange(copied_, nullptr);
+    }
+    if (!text) return;
+    known_ = *text;
+    if (!SDL_SetClipboardText(text->c_str())) log::info("The clipboard cannot be set: {}", SDL_GetError());
+  }
+
+  void copy_to_guest() {
+    if (!holder_ || SDL_GetKeyboardFocus() == nullptr || !SDL_HasClipboardText()) return;
+    const std::unique_ptr<char, decltype(&SDL_free)> text(SDL_GetClipboardText(), SDL_free);
+    if (!text || known_ == text.get()) return;
+    known_ = text.get();
+    holder_->offer(known_);
+  }
+
   void close(SDL_WindowID id) {
     bool any = false;
     for (Place& place : places_) {
@@ -210,6 +245,12 @@ class WindowOutput final : public Output {
   std::shared_ptr<VulkanDevice> vulkan_;
   std::array<Place, gpu::VIRTIO_GPU_MAX_SCANOUTS> places_;
   bool stopped_ = false;
+
+  std::unique_ptr<clipboard::Holder> holder_;  // nullptr: none is shared
+  std::string known_;                          // what the host's clipboard had when it was last looked at or set
+  std::mutex copied_mutex_;                    // of the next
+  clipboard::Text copied_;                     // by the guest, and not the host's yet
+
   std::thread thread_;
 };
 

@@ -79,6 +79,26 @@ TEST(QemuCommand, ForeignArgumentsAreTheDevicesOfTheGpuInSlotsOfTheirOwn) {
                           "virtio-net-pci,netdev=net,romfile=,bus=pcie.0,addr=0x11", "-x"));
 }
 
+TEST(QemuCommand, HasAPortForTheClipboardsAgentIfSomebodyWantsIt) {
+  const auto has_port = [](std::vector<std::string> view) {
+    Plan machine = plan();
+    machine.machine.view_arguments = std::move(view);
+    const bool has =
+        std::ranges::contains(options(machine), "-device virtserialport,chardev=agent,name=com.redhat.spice.0");
+    const auto words = view_command(machine);
+    EXPECT_EQ(has, std::ranges::contains(words, "/run/test/agent"));
+    EXPECT_EQ(has, std::ranges::contains(options(machine),
+                                         "-chardev socket,id=agent,path=/run/test/agent,server=on,wait=off"));
+    return has;
+  };
+  EXPECT_TRUE(has_port({"--web"}));
+  EXPECT_TRUE(has_port({"--web", "--clipboard=from-guest"}));
+  EXPECT_TRUE(has_port({"--web", "--clipboard=off", "--clipboard=both"}));
+  EXPECT_FALSE(has_port({"--web", "--clipboard=off"}));
+  EXPECT_FALSE(has_port({"--web", "--no-clipboard"}));
+  EXPECT_FALSE(has_port({}));  // nobody sees the screens
+}
+
 TEST(QemuCommand, ProcessorFollowsAccelerator) {
   Plan machine = plan();
   EXPECT_THAT(options(machine), Contains("-accel kvm"));

@@ -4,6 +4,7 @@ import { codeOf, Key, keyOfCharacter } from "./keys.js";
 import { InputWriter } from "./protocol.js";
 
 const PAUSE = 12; // milliseconds between typed characters: a guest's console drops what comes faster
+const PASTE_LIMIT = 30; // milliseconds after a key in which the browser's paste event follows it
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
 export class Keyboard {
@@ -16,8 +17,11 @@ export class Keyboard {
   #fresh = true; // no key since the screen got the keyboard
   #chord = false; // Ctrl+Alt+Shift is down, and nothing else was
   #typing = Promise.resolve();
+  #held = null; // messages that wait for what was pasted to be in the guest; null: none has to
+  #paste = null; // tells the paste event's text to who waits for it
 
-  // element: gets keys while it has the focus. send(message). on: leave(): somebody wants to get away from the screen.
+  // element: gets keys while it has the focus. send(message). on: leave(): somebody wants to get away from the screen;
+  // pasted(text): the keys that paste it are pressed when what this returns has resolved; wantsPaste(): whether to wait.
   constructor(element, send, on) {
     this.#element = element;
     this.#send = send;
@@ -27,6 +31,11 @@ export class Keyboard {
     element.addEventListener("blur", () => this.releaseAll());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.releaseAll(); });
     addEventListener("pagehide", () => this.releaseAll());
+    document.addEventListener("paste", (event) => {
+      if (!this.#paste) return;
+      event.preventDefault();
+      this.#paste(event.clipboardData?.getData("text/plain") ?? "");
+    });
   }
 
   enabled = true;
@@ -74,8 +83,12 @@ export class Keyboard {
     if (!this.enabled) return;
     const code = codeOf(event.code);
     if (code === undefined) return;
-    event.preventDefault();
     event.stopPropagation();
+    if (!event.repeat && pastes(event) && this.#on.wantsPaste()) {
+      this.#holdForPaste(); // and let the browser paste, which tells us the text
+    } else {
+      event.preventDefault();
+    }
     if (event.repeat) return; // the guest repeats
     this.#synchronize(event, code);
     this.#put(code, true);
@@ -115,7 +128,31 @@ export class Keyboard {
     this.#flush();
   }
 
-  #flush() {
-    if (!this.#writer.empty) this.#send(this.#writer.take());
+  // Keys that are pressed and let go from now on reach the guest after the text that the first of them pastes.
+  async #holdForPaste() {
+    if (this.#held) return;
+    this.#held = [];
+    const text = await new Promise((resolve) => {
+      this.#paste = resolve;
+      setTimeout(() => resolve(""), PASTE_LIMIT); // nothing is pasted, as there is no text
+    });
+    this.#paste = null;
+    if (text !== "") await this.#on.pasted(text);
+    for (const message of this.#held) this.#send(message);
+    this.#held = null;
   }
+
+  #flush() {
+    if (this.#writer.empty) return;
+    if (this.#held)
+      this.#held.push(this.#writer.take());
+    else
+      this.#send(this.#writer.take());
+  }
+}
+
+// The keys that paste in most programs.
+function pastes(event) {
+  if (event.code === "KeyV") return (MAC ? event.metaKey || event.ctrlKey : event.ctrlKey) && !event.altKey;
+  return event.code === "Insert" && event.shiftKey && !event.ctrlKey && !event.altKey;
 }

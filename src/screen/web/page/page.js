@@ -1,4 +1,5 @@
 // The page: starts the worker, shows what it tells, and gives it what somebody does. Pictures never come through here.
+import { Clipboard } from "./clipboard.js";
 import { Keyboard } from "./keyboard.js";
 import { Overlay } from "./overlay.js";
 import { Pointer } from "./pointer.js";
@@ -43,7 +44,8 @@ async function findCodecs() {
 
 // For tests and for people's scripts.
 const state = { state: "starting", size: null, frames: 0, viewOnly: false, displays: [], display: 0, leds: null,
-  cursor: null, config: null, report: null, notices: [] };
+  cursor: null, config: null, report: null, notices: [],
+  clipboard: { toGuest: false, fromGuest: false, waiting: false, text: "" } };
 window.hesper = {
   state,
   summary: () => overlay.summary(),
@@ -60,7 +62,15 @@ const worker = new Worker("worker.js", { type: "module" });
 const tell = (message, transfer = []) => worker.postMessage(message, transfer);
 const sendInput = (message, move = false) => tell({ do: "input", message, move }, [message]);
 const overlay = new Overlay($("overlay"));
-const keyboard = new Keyboard(screen, sendInput, { leave: () => $("full-button").focus() });
+const clipboard = new Clipboard((message) => tell({ do: "message", message }, [message]), {
+  changed: showClipboard,
+  refused: (text) => notice("warning", text),
+});
+const keyboard = new Keyboard(screen, sendInput, {
+  leave: () => $("full-button").focus(),
+  pasted: (text) => clipboard.toGuest(text),
+  wantsPaste: () => clipboard.ways.toGuest,
+});
 const pointer = new Pointer(screen, sendInput);
 let screenshots = []; // who waits for one
 
@@ -70,6 +80,7 @@ const hears = {
     const light = $("light");
     light.className = message.state;
     light.setAttribute("aria-label", message.state === "connected" ? "Connected" : "Not connected");
+    if (message.state !== "connected") clipboard.ways = { toGuest: false, fromGuest: false, mostBytes: 0 };
     if (message.state === "connecting" && state.frames === 0) showPanel("Connecting", "");
     if (message.state === "connected") hidePanel();
     if (message.state === "refused") showPanel("Not allowed", message.text);
@@ -117,6 +128,8 @@ const hears = {
     const names = { numLock: "Num", capsLock: "Caps", scrollLock: "Scroll" };
     $("leds").textContent = Object.keys(names).filter((name) => leds[name]).map((name) => names[name]).join(" ");
   },
+  clipboard({ text }) { clipboard.fromGuest(text); },
+  clipboardWays({ toGuest, fromGuest, mostBytes }) { clipboard.ways = { toGuest, fromGuest, mostBytes }; },
   statistics({ report }) { state.report = overlay.report = report; },
   roundTrip({ milliseconds }) { state.roundTrip = overlay.roundTrip = milliseconds; },
   notice({ level, text }) { notice(level, text); },
@@ -338,6 +351,44 @@ $("text-button").onclick = () => {
 $("text-dialog").onclose = () => {
   screen.focus();
   if ($("text-dialog").returnValue === "send") type($("text").value);
+};
+
+// The clipboard. Most goes by itself; the dialog is for what the browser does not allow.
+
+function showClipboard() {
+  const { toGuest, fromGuest } = clipboard.ways;
+  state.clipboard = { toGuest, fromGuest, waiting: clipboard.waiting, text: clipboard.text };
+  $("clipboard-button").hidden = !toGuest && !fromGuest;
+  $("clipboard-button").classList.toggle("waiting", clipboard.waiting);
+  $("clipboard-send").hidden = $("clipboard-read").hidden = !toGuest;
+}
+$("clipboard-button").onclick = () => {
+  $("clipboard-text").value = clipboard.text;
+  $("clipboard-said").textContent = "";
+  $("clipboard-dialog").showModal();
+  $("clipboard-text").select();
+};
+const sayInDialog = (text) => { $("clipboard-said").textContent = text; };
+$("clipboard-read").onclick = async () => {
+  try {
+    $("clipboard-text").value = await clipboard.read();
+  } catch (error) {
+    sayInDialog(`Paste the text here: ${error.message}.`);
+    $("clipboard-text").focus();
+  }
+};
+$("clipboard-copy").onclick = async () => {
+  try {
+    await clipboard.copy($("clipboard-text").value);
+    sayInDialog("It is on this computer's clipboard.");
+  } catch (error) {
+    sayInDialog(`Copy it with the keyboard: ${error.message}.`);
+    $("clipboard-text").select();
+  }
+};
+$("clipboard-dialog").onclose = async () => {
+  screen.focus();
+  if ($("clipboard-dialog").returnValue === "send") await clipboard.toGuest($("clipboard-text").value);
 };
 
 // The keyboard of a phone writes text, it does not press keys.

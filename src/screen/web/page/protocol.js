@@ -10,7 +10,7 @@ export const Picture = { video: 0, tiles: 1, lossless: 2 };
 export const Flag = { key: 1, refinement: 4, replay: 16 };
 
 const SERVER = ["", "video", "welcome", "config", "displays", "cursorShape", "cursor", "leds", "blank", "pong",
-  "statistics", "notice"];
+  "statistics", "notice", "clipboard", "clipboardWays"];
 const VIDEO_HEADER = 24;
 
 function message(size, type) {
@@ -62,6 +62,14 @@ export function ping(number, time) {
   view.setUint32(4, number, true);
   view.setBigUint64(8, BigInt(Math.round(time)), true);
   return view.buffer;
+}
+
+// text: UTF-8, as bytes.
+export function clipboard(text) {
+  const bytes = new Uint8Array(4 + text.length);
+  bytes[0] = 0x91;
+  bytes.set(text, 4);
+  return bytes.buffer;
 }
 
 // Events that happen at once; take() gives the message.
@@ -168,6 +176,12 @@ const READERS = {
   }),
   statistics: (view) => ({ report: JSON.parse(text(view, 1)) }),
   notice: (view) => ({ level: ["information", "warning", "error"][view.getUint8(1)], text: text(view, 2) }),
+  clipboard: (view) => ({ text: text(view, 4) }),
+  clipboardWays: (view) => ({
+    toGuest: (view.getUint8(1) & 1) !== 0,
+    fromGuest: (view.getUint8(1) & 2) !== 0,
+    mostBytes: view.getUint32(4, true),
+  }),
 };
 
 // The tiles of a picture: {x, y, width, height, data} each, pixels. Throws if they do not fit.

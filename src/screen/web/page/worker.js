@@ -62,6 +62,7 @@ const orders = {
     painter.reset();
     sayHello();
   },
+  message(order) { send(order.message); },
   input(order) {
     if (order.move && socket?.bufferedAmount > MOST_UNSENT) return;
     send(order.message);

@@ -75,6 +75,28 @@ TEST(ClientMessages, EncodingsAreThoseThatWeKnowEachOnce) {
               testing::ElementsAre(Encoding::zrle, Encoding::tight, Encoding{-28}));
 }
 
+TEST(ClientMessages, TextThatWasCutIsTakenWholeUpToItsLimit) {
+  const auto cut = bytes_of({6, 0, 0, 0, 0, 0, 0, 2, 'a', 'b', 9});
+  auto parsed = parse(cut, 2);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->size, 10U);
+  ASSERT_TRUE(std::holds_alternative<CutText>(parsed->message));
+  EXPECT_EQ(std::get<CutText>(parsed->message).bytes.size(), 2U);
+  EXPECT_EQ(parse(std::span(cut).first(9), 2)->size, 0U);
+  parsed = parse(cut, 1);
+  EXPECT_EQ(parsed->size, 8U);
+  EXPECT_EQ(parsed->skip, 2U);
+  const auto extended = bytes_of({6, 0, 0, 0, 0xff, 0xff, 0xff, 0xfb, 2, 0, 0, 1, 7});
+  parsed = parse(extended, 5);
+  ASSERT_TRUE(parsed);
+  ASSERT_TRUE(std::holds_alternative<ExtendedClipboard>(parsed->message));
+  EXPECT_EQ(std::get<ExtendedClipboard>(parsed->message).flags, kClipboardRequest | kClipboardText);
+  EXPECT_EQ(std::get<ExtendedClipboard>(parsed->message).data.size(), 1U);
+  EXPECT_EQ(parse(extended, 4)->skip, 5U);
+  // Too short for its flags.
+  EXPECT_EQ(parse(bytes_of({6, 0, 0, 0, 0xff, 0xff, 0xff, 0xfd, 1, 2, 3}), 100)->skip, 3U);
+}
+
 TEST(ClientMessages, WhatNoViewerMaySayIsASentence) {
   struct Case {
     std::string name;

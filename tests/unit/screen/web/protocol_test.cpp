@@ -72,6 +72,25 @@ TEST(WebProtocol, ReadsWhatViewersSay) {
             ViewerMessage(Ping{.number = 1, .viewer_time = 2}));
 }
 
+TEST(WebProtocol, TextOfAClipboardHasALimitOfItsOwn) {
+  const auto message = [](std::size_t size) {
+    auto text = bytes({0x91, 0, 0, 0});
+    text.resize(text.size() + size, std::byte{'x'});
+    return text;
+  };
+  EXPECT_EQ(read_viewer_message(message(3), 3), ViewerMessage(ClipboardText{"xxx"}));
+  EXPECT_EQ(read_viewer_message(message(10'000), 10'000), ViewerMessage(ClipboardText{std::string(10'000, 'x')}));
+  EXPECT_FALSE(read_viewer_message(message(4), 3));
+  EXPECT_FALSE(read_viewer_message(message(1)));  // one who may only look
+  EXPECT_FALSE(read_viewer_message(bytes({0x91, 0, 0}), 100));
+  auto other = message(10'000);
+  other[0] = std::byte{0x90};
+  EXPECT_FALSE(read_viewer_message(other, 10'000));
+  EXPECT_EQ(clipboard_message("ab"), bytes({12, 0, 0, 0, 'a', 'b'}));
+  EXPECT_EQ(clipboard_ways_message({.to_guest = true}, 1 << 20), bytes({13, 1, 0, 0, 0, 0, 16, 0}));
+  EXPECT_EQ(clipboard_ways_message({.from_guest = true}, 1), bytes({13, 2, 0, 0, 1, 0, 0, 0}));
+}
+
 TEST(WebProtocol, ReadsInput) {
   const InputEvents want{.events = {KeyEvent{.code = input::KeyCode{30}, .down = true},
                                     ButtonEvent{.code = input::KeyCode{0x110}, .down = false},
