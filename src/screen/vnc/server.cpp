@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <fstream>
 #include <utility>
 
@@ -106,35 +107,67 @@ Result<void> Server::listen(const Options& options, State& state) {
       log::warn("VNC at {} is not encrypted{}: whoever is on the way can see and type.", options.address,
                 house_.security.password.empty() ? " and has no password" : "");
   }
+  address_ = std::move(*address);
+  state_ = &state;
   const std::vector<std::uint32_t> displays = options.displays.empty() ? connected(*house_.source) : options.displays;
-  for (std::size_t i = 0; i < displays.size(); ++i) {
-    auto door = std::make_unique<Door>();
-    door->display = displays[i];
-    if (!address->path.empty()) {
-      std::filesystem::path path = address->path;
-      if (i != 0) path += fmt::format(".{}", i);
-      auto listener = platform::Listener::at(path);
-      if (!listener) return std::unexpected(std::move(listener.error()));
-      door->local = std::move(*listener);
-      addresses_.push_back(fmt::format("unix:{}", path.native()));
-    } else {
-      const std::string name = fmt::format("vnc-{}", door->display);
-      const auto next = [&](std::uint16_t port) { return static_cast<std::uint16_t>(port == 0 ? 0 : port + i); };
-      const auto asked = address->port.transform(next);
-      // Where viewers found it before this process was started anew, if nobody has taken that meanwhile.
-      auto socket = listen_on_next(address->host, asked ? asked : state.port(name));
-      if (!socket && !asked) socket = listen_on_next(address->host, std::nullopt);
-      if (!socket) return std::unexpected(std::move(socket.error()));
-      door->tcp = std::move(*socket);
-      const std::uint16_t port = platform::tcp_port_of(door->fd());
-      state.remember_port(name, port);
-      addresses_.push_back(address->host.contains(':') ? fmt::format("[{}]:{}", address->host, port)
-                                                       : fmt::format("{}:{}", address->host, port));
-    }
-    door->watch = loop_->when_readable(door->fd(), [this, each = door.get()] { accept(*each); });
-    doors_.push_back(std::move(door));
+  for (const std::uint32_t display : displays) {
+    auto opened = open_door(display);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    addresses_.push_back(std::move(*opened));
   }
+  if (!options.displays.empty()) return {};
+  for (std::uint32_t display = 0; display < gpu::VIRTIO_GPU_MAX_SCANOUTS; ++display)
+    if (!std::ranges::contains(displays, display)) await_display(display);
   return {};
+}
+
+Result<std::string> Server::open_door(std::uint32_t display) {
+  const std::size_t number = doors_.size();
+  auto door = std::make_unique<Door>();
+  door->display = display;
+  std::string where;
+  if (!address_.path.empty()) {
+    std::filesystem::path path = address_.path;
+    if (number != 0) path += fmt::format(".{}", number);
+    auto listener = platform::Listener::at(path);
+    if (!listener) return std::unexpected(std::move(listener.error()));
+    door->local = std::move(*listener);
+    where = fmt::format("unix:{}", path.native());
+  } else {
+    const std::string name = fmt::format("vnc-{}", display);
+    const auto next = [&](std::uint16_t port) { return static_cast<std::uint16_t>(port == 0 ? 0 : port + number); };
+    const auto asked = address_.port.transform(next);
+    // Where viewers found it before this process was started anew, if nobody has taken that meanwhile.
+    auto socket = listen_on_next(address_.host, asked ? asked : state_->port(name));
+    if (!socket && !asked) socket = listen_on_next(address_.host, std::nullopt);
+    if (!socket) return std::unexpected(std::move(socket.error()));
+    door->tcp = std::move(*socket);
+    const std::uint16_t port = platform::tcp_port_of(door->fd());
+    state_->remember_port(name, port);
+    where = address_.host.contains(':') ? fmt::format("[{}]:{}", address_.host, port)
+                                        : fmt::format("{}:{}", address_.host, port);
+  }
+  door->watch = loop_->when_readable(door->fd(), [this, each = door.get()] { accept(*each); });
+  doors_.push_back(std::move(door));
+  return where;
+}
+
+void Server::await_display(std::uint32_t display) {
+  awaited_[display] = house_.source->subscribe(
+      display, [this, display] { loop_->post([this, display] { look_at_display(display); }); });
+}
+
+// It keeps its door when it goes again: who waits there sees it when it comes back.
+void Server::look_at_display(std::uint32_t display) {
+  const auto reader = awaited_.find(display);
+  if (reader == awaited_.end()) return;
+  static_cast<void>(reader->second->take());  // so that it tells of the next
+  if (!house_.source->info(display).connected) return;
+  awaited_.erase(reader);
+  if (const auto where = open_door(display))
+    fmt::print(stderr, "hesper: vnc: {} (display {})\n", *where, display);
+  else
+    log::error("Display {} cannot be shown by VNC: {}", display, where.error().message);
 }
 
 void Server::accept(const Door& door) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/error.h"
 #include "platform/event_loop.h"
 #include "platform/socket.h"
+#include "screen/vnc/address.h"
 #include "screen/vnc/viewer.h"
 #include "screen/vnc/vnc.h"
 
@@ -27,7 +29,7 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();  // hangs up on everybody
 
-  // One line for each display: "127.0.0.1:5901".
+  // One for each display that there is in the beginning: "127.0.0.1:5901".
   [[nodiscard]] const std::vector<std::string>& addresses() const noexcept { return addresses_; }
 
  private:
@@ -42,12 +44,20 @@ class Server {
   explicit Server(std::unique_ptr<platform::EventLoop> loop) noexcept : loop_(std::move(loop)) {}
   [[nodiscard]] Result<void> prepare(const Options& options);
   [[nodiscard]] Result<void> listen(const Options& options, State& state);
+  // Where that is.
+  [[nodiscard]] Result<std::string> open_door(std::uint32_t display);
+  void await_display(std::uint32_t display);
+  void look_at_display(std::uint32_t display);
   void accept(const Door& door);
   void make_room();
   void clear_away();
 
   const std::unique_ptr<platform::EventLoop> loop_;
   House house_;
+  Address address_;
+  State* state_ = nullptr;
+  // Of displays that are not there yet, each of which gets a door when it comes.
+  std::map<std::uint32_t, std::unique_ptr<frame::Reader>> awaited_;
   std::size_t most_viewers_ = 0;
   std::vector<std::string> addresses_;
   std::vector<std::unique_ptr<Door>> doors_;

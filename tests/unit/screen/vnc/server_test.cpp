@@ -443,6 +443,20 @@ TEST_F(VncServer, TellsWhatAFrameCost) {
   EXPECT_EQ(report.stages[static_cast<std::size_t>(frame::Stage::sent)].count, 1U);
 }
 
+TEST_F(VncServer, ADisplayThatComesLaterGetsADoor) {
+  start();
+  ASSERT_EQ(server_->addresses().size(), 1U);
+  const auto door = directory_.path() / "vnc.1";
+  EXPECT_FALSE(std::filesystem::exists(door));
+  source_.set_info(1, {.connected = true, .width = 20, .height = 10});
+  ASSERT_TRUE(soon([&] { return std::filesystem::exists(door); }));
+  Client client("unix:" + door.native());
+  client.enter();
+  // It keeps it.
+  source_.set_info(1, {});
+  EXPECT_TRUE(std::filesystem::exists(door));
+}
+
 TEST_F(VncServer, WhatCannotBeUsedIsASentence) {
   const auto refusal = [&](const Options& options) {
     const auto server = Server::start(options, shown_);
