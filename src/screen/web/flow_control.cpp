@@ -1,4 +1,5 @@
-// FlowControl: after the sender's side of delay-based congestion control, with a viewer's painting as the last hop.
+// FlowControl: after the sender's side of delay-based congestion control. What a viewer's own processor needs is told
+// apart from what the line takes: fewer bits would not make it faster.
 #include "screen/web/flow_control.h"
 
 #include <algorithm>
@@ -30,10 +31,6 @@ constexpr double kFewerPictures = 1'000'000;
 
 double seconds(FlowControl::Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-void keep_shortest(std::optional<FlowControl::Clock::duration>& shortest, FlowControl::Clock::duration delay) {
-  shortest = shortest ? std::min(*shortest, delay) : delay;
-}
-
 }  // namespace
 
 FlowControl::FlowControl(const Options& options, Time now)
@@ -48,9 +45,9 @@ void FlowControl::set_start_bitrate(std::uint64_t bitrate) {
   bitrate_ = static_cast<double>(std::clamp(bitrate, options_.min_bitrate, options_.max_bitrate));
 }
 
-FlowControl::Clock::duration FlowControl::round_trip() const noexcept {
-  if (shortest_now_ && shortest_before_) return std::min(*shortest_now_, *shortest_before_);
-  return shortest_now_.value_or(shortest_before_.value_or(0ms));
+FlowControl::Clock::duration FlowControl::Shortest::shortest() const noexcept {
+  if (now_ && before_) return std::min(*now_, *before_);
+  return now_.value_or(before_.value_or(0ms));
 }
 
 std::size_t FlowControl::window() const noexcept {
@@ -80,13 +77,16 @@ void FlowControl::note_stage(std::uint32_t frame, frame::Stage stage, std::uint6
   if (found != sent_.end() && found->row != frame::Row{}) found->row[static_cast<std::size_t>(stage)] = time_ns;
 }
 
-std::optional<FlowControl::Sent> FlowControl::acknowledged(std::uint32_t frame, unsigned waiting, Time now) {
+std::optional<FlowControl::Sent> FlowControl::acknowledged(std::uint32_t frame, unsigned waiting, Clock::duration held,
+                                                           Time now) {
   const auto found = std::ranges::find(sent_, frame, &Sent::frame);
   if (found == sent_.end()) return std::nullopt;
   Sent picture = std::move(*found);
   for (auto it = sent_.begin(); it != std::next(found); ++it) bytes_in_flight_ -= it->bytes;
   sent_.erase(sent_.begin(), std::next(found));
-  adapt(now - picture.time, waiting, now);
+  const auto delay = now - picture.time;
+  adapt(delay, delay - std::clamp(held, Clock::duration::zero(), std::max(delay, Clock::duration::zero())), waiting,
+        now);
   return picture;
 }
 
@@ -95,17 +95,19 @@ void FlowControl::forget_in_flight() noexcept {
   bytes_in_flight_ = 0;
 }
 
-void FlowControl::adapt(Clock::duration delay, unsigned waiting, Time now) {
+void FlowControl::adapt(Clock::duration delay, Clock::duration line, unsigned waiting, Time now) {
   if (now - period_began_ >= kPeriod) {
-    shortest_before_ = std::exchange(shortest_now_, std::nullopt);
+    delay_.begin_period();
+    line_.begin_period();
     period_began_ = now;
   }
-  keep_shortest(shortest_now_, delay);
-  keep_shortest(shortest_of_step_, delay);
+  delay_.add(delay);
+  line_.add(line);
+  shortest_of_step_ = std::min(shortest_of_step_.value_or(line), line);
   most_waiting_ = std::max(most_waiting_, waiting);
   if (now - step_began_ < kStep) return;
   step_began_ = now;
-  const auto queueing = *std::exchange(shortest_of_step_, std::nullopt) - round_trip();
+  const auto queueing = *std::exchange(shortest_of_step_, std::nullopt) - line_.shortest();
   const bool decoder_behind = std::exchange(most_waiting_, 0) > kFewWaiting;
 
   if (queueing > kTooLong) bitrate_ = std::max(bitrate_ * kCut, static_cast<double>(options_.min_bitrate));

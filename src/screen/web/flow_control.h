@@ -2,11 +2,13 @@
 // what the viewer acknowledges. Pure arithmetic on times that it is told; sends nothing.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 
 #include "frame/ledger.h"
 
@@ -50,9 +52,10 @@ class FlowControl {
   void sent(Sent picture);
   // For the row of a picture that is on its way.
   void note_stage(std::uint32_t frame, frame::Stage stage, std::uint64_t time_ns) noexcept;
-  // This picture has been painted, and with it all before. waiting: pictures in the viewer's decoder. Returns what was
-  // remembered of it; nullopt: nothing, as it was acknowledged before or never sent.
-  std::optional<Sent> acknowledged(std::uint32_t frame, unsigned waiting, Time now);
+  // This picture has been painted, and with it all before. waiting: pictures in the viewer's decoder. held: from when
+  // the viewer got it until it was painted, which is no fault of the line's; as the viewer says, so at most the whole
+  // way is believed. Returns what was remembered of it; nullopt: nothing, as it was acknowledged before or never sent.
+  std::optional<Sent> acknowledged(std::uint32_t frame, unsigned waiting, Clock::duration held, Time now);
   // The viewer has a new decoder and will not paint what was sent before.
   void forget_in_flight() noexcept;
 
@@ -60,11 +63,23 @@ class FlowControl {
   [[nodiscard]] std::uint64_t bitrate() const noexcept { return static_cast<std::uint64_t>(bitrate_); }
   [[nodiscard]] double fps() const noexcept { return fps_; }
   // The shortest way there and back that was seen lately, painting included.
-  [[nodiscard]] Clock::duration round_trip() const noexcept;
+  [[nodiscard]] Clock::duration round_trip() const noexcept { return delay_.shortest(); }
 
  private:
+  // The shortest of this period and of the one before, so that a way that became longer is found out.
+  class Shortest {
+   public:
+    void add(Clock::duration time) noexcept { now_ = now_ ? std::min(*now_, time) : time; }
+    void begin_period() noexcept { before_ = std::exchange(now_, std::nullopt); }
+    [[nodiscard]] Clock::duration shortest() const noexcept;
+
+   private:
+    std::optional<Clock::duration> now_;
+    std::optional<Clock::duration> before_;
+  };
+
   [[nodiscard]] std::size_t window() const noexcept;
-  void adapt(Clock::duration delay, unsigned waiting, Time now);
+  void adapt(Clock::duration delay, Clock::duration line, unsigned waiting, Time now);
 
   const Options options_;
   double bitrate_;
@@ -73,12 +88,11 @@ class FlowControl {
   std::size_t bytes_in_flight_ = 0;
   Time next_due_;
 
-  // The shortest delay, of this period and of the one before, so that a line that became longer is found out.
-  std::optional<Clock::duration> shortest_now_;
-  std::optional<Clock::duration> shortest_before_;
+  Shortest delay_;  // of the whole way, painting included: what the window must cover
+  Shortest line_;   // of the way without what the viewer held the picture for: what the line takes when nothing queues
   Time period_began_;
 
-  // The shortest delay since the last decision: what even the luckiest picture had to queue.
+  // The shortest way over the line since the last decision: what even the luckiest picture had to queue.
   std::optional<Clock::duration> shortest_of_step_;
   Time step_began_;
   std::optional<Time> good_since_;

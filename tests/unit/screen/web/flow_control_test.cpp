@@ -18,9 +18,10 @@ class FlowControlTest : public testing::Test {
     flow_.sent({.frame = ++frame_, .bytes = bytes, .time = now_});
     return true;
   }
-  void acknowledge_after(FlowControl::Clock::duration delay, unsigned waiting = 0) {
+  void acknowledge_after(FlowControl::Clock::duration delay, unsigned waiting = 0,
+                         FlowControl::Clock::duration held = 0ms) {
     now_ += delay;
-    EXPECT_TRUE(flow_.acknowledged(frame_, waiting, now_));
+    EXPECT_TRUE(flow_.acknowledged(frame_, waiting, held, now_));
   }
 
   FlowControl::Time now_{1000s};
@@ -49,10 +50,10 @@ TEST_F(FlowControlTest, AcknowledgesAllBefore) {
   EXPECT_TRUE(send());
   now_ += 17ms;
   EXPECT_FALSE(send());
-  EXPECT_TRUE(flow_.acknowledged(2, 0, now_));
+  EXPECT_TRUE(flow_.acknowledged(2, 0, 0ms, now_));
   EXPECT_EQ(flow_.in_flight(), 0u);
-  EXPECT_FALSE(flow_.acknowledged(1, 0, now_));
-  EXPECT_FALSE(flow_.acknowledged(7, 0, now_));
+  EXPECT_FALSE(flow_.acknowledged(1, 0, 0ms, now_));
+  EXPECT_FALSE(flow_.acknowledged(7, 0, 0ms, now_));
 }
 
 TEST_F(FlowControlTest, KeepsToTheRateOnAverage) {
@@ -103,6 +104,34 @@ TEST_F(FlowControlTest, QueueingCostsBitsAndThenPictures) {
   EXPECT_EQ(flow_.fps(), 5);
 }
 
+// A viewer whose processor is busy takes long to decode; fewer bits would not help it, and the window slows it down.
+TEST_F(FlowControlTest, ABusyViewerOnAnIdleLineLosesNeitherBitsNorPictures) {
+  EXPECT_TRUE(send());
+  acknowledge_after(10ms, 0, 5ms);
+  const auto bitrate = flow_.bitrate();
+  for (int i = 0; i < 100; ++i) {
+    now_ += 20ms;
+    if (send()) acknowledge_after(205ms, 2, 200ms);
+  }
+  EXPECT_GE(flow_.bitrate(), bitrate);
+  EXPECT_EQ(flow_.fps(), 60);
+  // On a line that queues as well, it does lose.
+  for (int i = 0; i < 10; ++i) {
+    now_ += 20ms;
+    if (send()) acknowledge_after(300ms, 2, 200ms);
+  }
+  EXPECT_LT(flow_.bitrate(), bitrate);
+}
+
+TEST_F(FlowControlTest, AViewerThatHoldsPicturesForLongerThanTheyWereAwayIsNotBelieved) {
+  for (int i = 0; i < 20; ++i) {
+    now_ += 20ms;
+    if (send()) acknowledge_after(10ms, 0, 60s);
+  }
+  EXPECT_EQ(flow_.round_trip(), 10ms);
+  EXPECT_EQ(flow_.fps(), 60);
+}
+
 TEST_F(FlowControlTest, GoodLineGetsMore) {
   for (int i = 0; i < 600; ++i) {
     now_ += 16ms;
@@ -141,8 +170,8 @@ TEST_F(FlowControlTest, StagesAreOfPicturesOnTheirWay) {
   flow_.sent({.frame = 2, .bytes = 1, .time = now_});
   flow_.note_stage(1, frame::Stage::sent, 5);
   flow_.note_stage(2, frame::Stage::sent, 6);  // a refinement, which has no row
-  EXPECT_EQ(flow_.acknowledged(1, 0, now_)->row[static_cast<std::size_t>(frame::Stage::sent)], 5u);
-  EXPECT_EQ(flow_.acknowledged(2, 0, now_)->row, frame::Row{});
+  EXPECT_EQ(flow_.acknowledged(1, 0, 0ms, now_)->row[static_cast<std::size_t>(frame::Stage::sent)], 5u);
+  EXPECT_EQ(flow_.acknowledged(2, 0, 0ms, now_)->row, frame::Row{});
 }
 
 }  // namespace
