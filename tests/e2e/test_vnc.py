@@ -1,17 +1,26 @@
 # hesper view --vnc at the synthetic source: Debian's TigerVNC on a screen without a screen shows the guest's pixels and
 # types into the guest; and viewers that stall, lie or know no password.
+import base64
+import contextlib
+import math
+import socket
 import struct
 import subprocess
 import time
 
+import numpy
 import rfb
+from browser import Browser, read_png
 from desktop import Desktop, background
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from support import HESPER, TestCase, end_group, run, tools_present, wait_until
 from synthetic import Synthetic, View
 
+EV_KEY, EV_ABS = 1, 3
+
 
 def setUpModule():
-    tools_present("Xvfb", "xtigervncviewer", "xdotool", "xwd", "openssl")
+    tools_present("Xvfb", "xtigervncviewer", "xdotool", "xwd", "openssl", "chromium", "chromedriver", "websockify")
 
 
 class TigerVnc:
@@ -222,6 +231,59 @@ class Protocol(Base):
             return True
         except (EOFError, ConnectionError):
             return False
+
+
+class NoVnc(Base):
+    """Debian's noVNC and websockify in front, as for any VNC server."""
+
+    def start_websockify(self, address):
+        """At a port that is free; that port."""
+        for _ in range(5):
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                port = free.getsockname()[1]
+            log = open(self.scratch.path / f"websockify-{port}.log", "w+")
+            self.addCleanup(log.close)
+            process = subprocess.Popen(
+                ["websockify", "--web", "/usr/share/novnc", f"127.0.0.1:{port}", address], env=self.scratch.environment(),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+            self.addCleanup(end_group, process)
+
+            def answers():
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=20):
+                    return True
+                return process.poll() is not None
+
+            wait_until(answers, 30, "websockify does not listen.")
+            if process.poll() is None:
+                return port
+        self.fail("websockify does not start.")
+
+    def test_picture_key_and_pointer(self):
+        port = self.start_websockify(self.serve())
+        browser = self.start(Browser, self.scratch, f"http://127.0.0.1:{port}/vnc.html?autoconnect=1&resize=off&quality=9&path=websockify")
+        want = numpy.frombuffer(background(640, 480), numpy.uint8).reshape(480, 640, 3).astype(int)
+        canvas = "document.querySelector('#noVNC_container canvas')"
+
+        def shows():
+            data = browser.run(f"const canvas = {canvas}; return canvas && canvas.width === 640 ? canvas.toDataURL() : null")
+            if not data:
+                return False
+            width, height, pixels = read_png(base64.b64decode(data.partition(",")[2]))
+            # JPEG of the best quality.
+            return (width, height) == (640, 480) and numpy.abs(pixels.astype(int) - want).mean() < 3
+
+        wait_until(shows, 40, "noVNC does not show the guest's picture.")
+        left, top = browser.run(f"const box = {canvas}.getBoundingClientRect(); return [box.left, box.top]")
+        actions = ActionBuilder(browser.driver)
+        actions.pointer_action.move_to_location(math.ceil(left) + 100, math.ceil(top) + 50).click()
+        actions.key_action.send_keys("a")
+        actions.perform()
+        for event in (("keyboard", EV_KEY, 30, 1), ("keyboard", EV_KEY, 30, 0), ("tablet", EV_KEY, 0x110, 1)):
+            wait_until(lambda: event in self.source.events(), 20, f"{event} does not arrive: {self.source.events()}")
+        places = {code: value for _, kind, code, value in self.source.events("tablet") if kind == EV_ABS}
+        self.assertEqual((places[0] * 640 // 65536, places[1] * 480 // 65536), (100, 50))
 
 
 class Sentences(TestCase):
