@@ -17,6 +17,11 @@ std::string value(std::string_view text) {
   return result;
 }
 
+// Not where a launcher does: QEMU 11.1.3 then hands vhost-user devices another file than the guest's memory.
+bool qemu_starts_passt(const Plan& plan) {
+  return plan.machine.network == Network::passt && plan.connections == Connections::by_hand;
+}
+
 class Command {
  public:
   Command() = default;
@@ -70,7 +75,7 @@ void add_board(Command& command, const Plan& plan) {
   if (machine.lock_memory) command.add("-overcommit", "mem-lock=on");
   for (const char* option : {"-nodefaults", "-no-user-config"}) command.add(option);
   command.add("-display", "none");
-  if (plan.qemu_sandbox)
+  if (plan.qemu_sandbox && !qemu_starts_passt(plan))
     command.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
   if (flash) {
     command.add("-blockdev", "driver=raw,node-name=efi-code,read-only=on,file.driver=file,file.filename={}",
@@ -123,9 +128,16 @@ void add_disks(Command& command, const Machine& machine) {
   }
 }
 
-void add_network(Command& command, const Machine& machine, Slots& slots) {
+void add_network(Command& command, const Plan& plan, Slots& slots) {
+  const Machine& machine = plan.machine;
   if (machine.network == Network::none) return;
   std::string backend = machine.network == Network::user ? "user,id=net" : "passt,id=net";
+  if (machine.network == Network::passt && !qemu_starts_passt(plan)) {
+    command.add("-netdev", "stream,id=net,server=off,reconnect-ms=1000,addr.type=unix,addr.path={}",
+                value(plan.passt_socket().native()));
+    command.add("-device", "virtio-net-pci,netdev=net,romfile={}", slots.take());
+    return;
+  }
   std::size_t tcp = 0;
   std::size_t udp = 0;
   for (const Forward& forward : machine.forwards) {
@@ -204,7 +216,7 @@ std::vector<std::string> qemu_command(const Plan& plan) {
   add_kernel(command, plan.machine);
   add_gpu(command, plan, anywhere);
   add_disks(command, plan.machine);
-  add_network(command, plan.machine, anywhere);
+  add_network(command, plan, anywhere);
   add_input(command, plan, anywhere);
   add_small_devices(command, plan);
   add_agent_port(command, plan);
@@ -218,7 +230,7 @@ std::vector<std::string> foreign_arguments(const Plan& plan, unsigned slot, bool
   Slots slots(slot);
   add_gpu(command, plan, slots);
   if (plan.machine.input == InputDevices::hesper) add_hesper_input(command, plan, slots);
-  if (network) add_network(command, plan.machine, slots);
+  if (network) add_network(command, plan, slots);
   for (const std::string& argument : plan.machine.qemu_arguments) command.add(argument);
   return std::move(command).take();
 }
@@ -259,6 +271,15 @@ std::vector<std::string> share_command(const Plan& plan, std::size_t index) {
   Command command(plan.virtiofsd.native());
   command.add("--socket-path", "{}", plan.share_socket(index).native());
   command.add("--shared-dir", "{}", plan.machine.shares[index].folder.native());
+  return std::move(command).take();
+}
+
+std::vector<std::string> passt_command(const Plan& plan) {
+  Command command(plan.passt.native());
+  for (const char* option : {"--foreground", "--quiet", "--one-off"}) command.add(option);
+  command.add("--socket", "{}", plan.passt_socket().native());
+  for (const Forward& forward : plan.machine.forwards)
+    command.add(forward.udp ? "--udp-ports" : "--tcp-ports", "{}/{}:{}", forward.address, forward.host, forward.guest);
   return std::move(command).take();
 }
 

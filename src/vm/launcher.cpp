@@ -106,7 +106,7 @@ class Launcher {
     std::string loss;    // what the guest loses with it
     pid_t process = -1;  // -1: it does not run
     std::optional<platform::ChildState> end = std::nullopt;
-    // Not empty: the guest loses nothing with it, and it is started anew by this.
+    // Not empty: it is started anew by this, and what the guest loses is only what went on just then.
     std::vector<std::string> command = {};
     Clock::time_point started = {};
     Clock::duration rest = kShortestRest;
@@ -139,6 +139,13 @@ class Launcher {
     if (!plan_.machine.view_arguments.empty()) {
       helpers_.push_back({.name = "hesper-view", .loss = {}, .command = view_command(plan_), .started = Clock::now()});
       if (auto view = start_helper(helpers_.back().command, plan_.view_reports()); !view) return view;
+    }
+    if (plan_.machine.network == Network::passt) {
+      helpers_.push_back({.name = "passt",
+                          .loss = "the connections that it has over its network",
+                          .command = passt_command(plan_),
+                          .started = Clock::now()});
+      if (auto passt = start_helper(helpers_.back().command, plan_.passt_socket()); !passt) return passt;
     }
     for (std::size_t i = 0; i < plan_.machine.shares.size(); ++i) {
       const Share& share = plan_.machine.shares[i];
@@ -304,7 +311,8 @@ class Launcher {
   void start_anew(Child& helper, const platform::ChildState& state) {
     if (ended_well(state)) return log::info("{} has ended, and is not needed any more.", helper.name);
     if (Clock::now() - helper.started > kLongestRest) helper.rest = kShortestRest;
-    log::warn("{} {}. The guest does not notice. It is started anew in {} s.", helper.name, describe_end(state),
+    log::warn("{} {}. The guest {}. It is started anew in {} s.", helper.name, describe_end(state),
+              helper.loss.empty() ? "does not notice" : "loses " + helper.loss,
               std::chrono::duration_cast<std::chrono::seconds>(helper.rest).count());
     after(helper.rest, [this, &helper] {
       if (qemu_.process < 0 || state_ == State::ending) return;
@@ -418,7 +426,7 @@ class Launcher {
   }
 
   [[nodiscard]] json view_process() const {
-    const auto view = std::ranges::find_if(helpers_, [](const Child& helper) { return !helper.command.empty(); });
+    const auto view = std::ranges::find_if(helpers_, [](const Child& helper) { return helper.name == "hesper-view"; });
     return view != helpers_.end() && view->process > 0 ? json(view->process) : json();
   }
 

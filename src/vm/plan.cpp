@@ -143,14 +143,21 @@ Result<void> check_port(const Forward& forward) {
 Result<void> check_network(const Machine& machine, Occasion occasion) {
   if (machine.network == Network::none && !machine.forwards.empty())
     return fail("--forward needs a network; leave --net none out.", EINVAL);
-  if (machine.network == Network::passt && !find_program("passt"))
+  if (occasion == Occasion::later) return {};
+  for (const Forward& forward : machine.forwards)
+    if (auto port = check_port(forward); !port) return port;
+  return {};
+}
+
+Result<void> choose_passt(Plan& plan) {
+  if (plan.machine.network != Network::passt) return {};
+  auto program = find_program("passt");
+  if (!program)
     return fail(
         "--net passt needs the program passt, which is missing (Debian: apt install passt). --net user does "
         "without.",
         ENOENT);
-  if (occasion == Occasion::later) return {};
-  for (const Forward& forward : machine.forwards)
-    if (auto port = check_port(forward); !port) return port;
+  plan.passt = *std::move(program);
   return {};
 }
 
@@ -240,13 +247,13 @@ Result<Plan> make_plan(Machine machine, const Attendants& attendants, const Path
   plan.hesper = attendants.hesper();
   const bool is_linux = platform::running_system() == platform::System::linux;
   plan.memory_backend = is_linux ? "memory-backend-memfd" : "memory-backend-shm";
-  plan.qemu_sandbox = plan.machine.qemu_sandbox && is_linux && plan.machine.network != Network::passt;
+  plan.qemu_sandbox = plan.machine.qemu_sandbox && is_linux;
   for (Disk& disk : plan.machine.disks) {
     auto examined = examine_disk(std::move(disk));
     if (!examined) return std::unexpected(std::move(examined.error()));
     disk = std::move(*examined);
   }
-  for (const auto choose : {choose_shares, choose_firmware})
+  for (const auto choose : {choose_passt, choose_shares, choose_firmware})
     if (auto chosen = choose(plan); !chosen) return std::unexpected(std::move(chosen.error()));
   if (auto vsock = choose_vsock(plan.machine, occasion); !vsock) return std::unexpected(std::move(vsock.error()));
   auto accelerator = choose_accelerator(plan.machine, plan.qemu, root, cache, attendants);

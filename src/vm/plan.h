@@ -29,6 +29,7 @@ struct Plan {
   std::filesystem::path qemu;               // the program, absolute
   std::filesystem::path hesper;             // likewise
   std::filesystem::path virtiofsd;          // likewise; empty if nothing is shared
+  std::filesystem::path passt;              // likewise; empty if the network is another one
   bool qemu_sandbox = false;                // QEMU is to confine itself
   std::string memory_backend;               // of QEMU's
   std::filesystem::path firmware;           // empty: QEMU's own BIOS, or none with a kernel
@@ -50,6 +51,7 @@ struct Plan {
   [[nodiscard]] bool has_agent_port() const;
   [[nodiscard]] std::filesystem::path qmp_socket() const { return folder / "qmp"; }
   [[nodiscard]] std::filesystem::path console_socket() const { return folder / "console"; }
+  [[nodiscard]] std::filesystem::path passt_socket() const { return folder / "passt"; }
   [[nodiscard]] std::filesystem::path share_socket(std::size_t index) const {
     return folder / ("share-" + std::to_string(index));
   }

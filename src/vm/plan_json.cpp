@@ -24,6 +24,7 @@ void members(F& f, Plan& plan) {
   f("qemu", plan.qemu);
   f("hesper", plan.hesper);
   f("virtiofsd", plan.virtiofsd);
+  f("passt", plan.passt);
   f("qemu_sandbox", plan.qemu_sandbox);
   f("memory_backend", plan.memory_backend);
   f("firmware", plan.firmware);

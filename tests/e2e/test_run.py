@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import termios
+import threading
 import time
 
 import guest
@@ -412,6 +413,32 @@ class Firmware(Base):
         except AssertionError as error:
             raise AssertionError(f"{error}: {differs}") from None
 
+    def assert_connected(self, machine, port):
+        """Both ways. A server of the host's listens on its loopback, which the guest's router stands for."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(60)
+            told = []
+
+            def answer():
+                with server.accept()[0] as connection:
+                    told.append(connection.makefile().readline())
+                    connection.sendall(b"from the host\n")
+
+            answering = threading.Thread(target=answer, daemon=True)
+            answering.start()
+            machine.run("ip link set eth0 up; ip address flush dev eth0; udhcpc -i eth0 -n -q -t 20 -s /bin/configure")
+            router = "$(ip route | sed -n 's/default via \\([^ ]*\\).*/\\1/p')"
+            said = machine.run(f"echo 'from the guest' | timeout 30 nc {router} {server.getsockname()[1]}")
+            answering.join(timeout=60)
+            self.assertEqual((told, said.strip()), (["from the guest\n"], "from the host"))
+
+        machine.run("(echo inside | timeout 60 nc -l -p 80 >/received; touch /done) >/dev/null 2>&1 & sleep 1")
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.sendall(b"outside\n")
+            self.assertEqual(connection.makefile().readline(), "inside\n")
+        machine.run("for i in $(seq 300); do [ -e /done ] && break; usleep 100000; done; rm /done")
+        self.assertEqual(machine.run("cat /received"), "outside\n")
+
     def test_ovmf_draws_its_screen(self):
         machine = self.start(Run, self.scratch, "--firmware", "efi", kernel=False)
         self.assert_shell_on_screen(machine)
@@ -424,12 +451,17 @@ class Firmware(Base):
         self.expect_success(hesper(self.scratch, "stop", "--force"))
         self.assertEqual(machine.wait(20), 0)
 
-    def test_efi_starts_a_kernel(self):
+    def test_efi_starts_a_kernel_and_passt_connects(self):
         variables = self.scratch.path / "variables.fd"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
         machine = self.start(
-            Run, self.scratch, "--firmware", "efi", "--efi-variables", variables, "--disk", f"{self.disk()},format=raw"
+            Run, self.scratch, "--firmware", "efi", "--efi-variables", variables, "--disk", f"{self.disk()},format=raw",
+            "--forward", f"{port}:80", net="passt",
         )  # fmt: skip
         processes = machine.started()
+        self.assertTrue(any("passt --foreground" in name for name in processes.values()), processes)
         self.assertEqual(variables.stat().st_size, (guest.VM / "share/OVMF/OVMF_VARS_4M.fd").stat().st_size)
         machine.boot()
 
@@ -443,6 +475,17 @@ class Firmware(Base):
                 30,
                 "The kernel's console is not on the screen.",
             )
+
+        with self.subTest("out of the guest, to a server on the host, and into it"):
+            self.assert_connected(machine, port)
+
+        with self.subTest("a killed passt comes back"):
+            for number, name in descendants(machine.process.pid).items():
+                if "passt --foreground" in name:  # it may have forked
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(number, signal.SIGKILL)
+            wait_until(lambda: "loses the connections" in machine.errors(), 30, "Nobody notices that passt is gone.")
+            self.assert_connected(machine, port)
 
         self.expect_success(hesper(self.scratch, "stop", "--force"))
         self.assertEqual(machine.wait(20), 0)

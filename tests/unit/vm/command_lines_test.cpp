@@ -155,6 +155,16 @@ TEST(QemuCommand, NetworkForwardsPorts) {
   EXPECT_THAT(options(machine), Contains("-netdev user,id=net,hostfwd=tcp:127.0.0.1:2222-:22,"
                                          "hostfwd=udp:0.0.0.0:53-:5353,hostfwd=tcp:127.0.0.1:8080-:80"));
   machine.machine.network = Network::passt;
+  machine.qemu_sandbox = true;
+  EXPECT_THAT(options(machine), Contains("-netdev stream,id=net,server=off,reconnect-ms=1000,addr.type=unix,"
+                                         "addr.path=/run/test/passt"));
+  EXPECT_THAT(options(machine), Contains(HasSubstr("-sandbox on")));
+  machine.passt = "/bin/passt";
+  EXPECT_THAT(passt_command(machine), ElementsAre("/bin/passt", "--foreground", "--quiet", "--one-off", "--socket",
+                                                  "/run/test/passt", "--tcp-ports", "127.0.0.1/2222:22", "--udp-ports",
+                                                  "0.0.0.0/53:5353", "--tcp-ports", "127.0.0.1/8080:80"));
+  machine.connections = Connections::by_hand;
+  EXPECT_THAT(options(machine), Not(Contains(HasSubstr("-sandbox"))));
   EXPECT_THAT(options(machine), Contains("-netdev passt,id=net,tcp-ports.0.str=127.0.0.1/2222:22,"
                                          "udp-ports.0.str=0.0.0.0/53:5353,tcp-ports.1.str=127.0.0.1/8080:80"));
   machine.machine.network = Network::none;

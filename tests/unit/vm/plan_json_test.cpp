@@ -42,6 +42,7 @@ Plan full_plan() {
   plan.qemu = "/bin/qemu";
   plan.hesper = "/bin/hesper";
   plan.virtiofsd = "/bin/virtiofsd";
+  plan.passt = "/bin/passt";
   plan.qemu_sandbox = true;
   plan.memory_backend = "memory-backend-memfd";
   plan.firmware = "/code";
@@ -58,6 +59,7 @@ TEST(PlanJson, ComesBackAsItWas) {
   EXPECT_EQ(gpu_command(*after), gpu_command(before));
   EXPECT_EQ(view_command(*after), view_command(before));
   EXPECT_EQ(share_command(*after, 0), share_command(before, 0));
+  EXPECT_EQ(passt_command(*after), passt_command(before));
   EXPECT_EQ(after->firmware_template, before.firmware_template);
   EXPECT_EQ(to_json(*after), to_json(before));
 }
