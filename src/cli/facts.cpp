@@ -49,7 +49,8 @@ Result<void> run(const char* argv0, const FactsOptions& options) {
 
 CLI::App* add_facts_command(CLI::App& app, FactsOptions& options) {
   CLI::App* command = app.add_subcommand("facts", "Print what is true of this host, as JSON");
-  command->add_option("--description", options.description, "Look at the host that this file describes, not at this one")
+  command
+      ->add_option("--description", options.description, "Look at the host that this file describes, not at this one")
       ->type_name("FILE");
   command
       ->add_option("--describe", options.describe,

@@ -50,10 +50,8 @@ int run_self_test(const char* argv0, const SelfTestOptions& options) {
     return kExitHesperFailed;
   }
   if (options.json) {
-    const nlohmann::json json = {{"version", 1},
-                                 {"accelerator", options.accelerator},
-                                 {"works", verdict->works},
-                                 {"verdict", verdict->reason}};
+    const nlohmann::json json = {
+        {"version", 1}, {"accelerator", options.accelerator}, {"works", verdict->works}, {"verdict", verdict->reason}};
     fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
     fmt::print("{}\n", verdict->works ? "works" : verdict->reason);

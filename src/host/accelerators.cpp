@@ -21,7 +21,7 @@ struct SelfTest {
 };
 
 SelfTest self_test(const System& system, const char* accelerator, const Qemu& qemu) {
-  const std::vector<std::string> command = {"hesper", "self-test",          accelerator,
+  const std::vector<std::string> command = {"hesper", "self-test",           accelerator,
                                             "--qemu", qemu.program.native(), "--json"};
   const std::string source = line_of(command);
   // It ends with 1 if the accelerator does not work.
@@ -60,8 +60,7 @@ void take_kvm(const System& system, const OperatingSystem& os, const Qemu* qemu,
   accelerators.kvm_exists = exists(system, kKvm);
   accelerators.kvm_opens = opens(system, kKvm);
   const auto status = system.status(kKvm);
-  accelerators.kvm_group =
-      status ? known(status->group, kKvm) : unknown<std::string>(status.error().message, kKvm);
+  accelerators.kvm_group = status ? known(status->group, kKvm) : unknown<std::string>(status.error().message, kKvm);
   accelerators.kvm_module = exists(system, "/sys/module/kvm");
   accelerators.nested = nested_virtualization(system);
   if (!accelerators.kvm_opens.is(true)) {
@@ -95,17 +94,19 @@ void take_hvf(const System& system, const Qemu* qemu, bool self_tests, Accelerat
     accelerators.hvf_entitled = unknown<bool>("There is no QEMU for this host's architecture.", "PATH");
     return;
   }
-  const std::vector<std::string> codesign = {"codesign", "--display", "--entitlements", "-", "--xml",
-                                             qemu->program.native()};
+  const std::vector<std::string> codesign = {"codesign", "--display", "--entitlements",
+                                             "-",        "--xml",     qemu->program.native()};
   // A program without a signature ends it with 1, and says so.
   const auto answer = system.run(codesign);
   if (answer && (answer->status == 0 || answer->errors.contains("not signed at all")))
-    accelerators.hvf_entitled = known(answer->status == 0 && has_hypervisor_entitlement(answer->output), line_of(codesign));
+    accelerators.hvf_entitled =
+        known(answer->status == 0 && has_hypervisor_entitlement(answer->output), line_of(codesign));
   else
-    accelerators.hvf_entitled = unknown<bool>(
-        answer ? fmt::format("'codesign' ends with status {}.", answer->status) : answer.error().message,
-        line_of(codesign));
-  if (self_tests && accelerators.hvf_supported.is(true)) accelerators.hvf_verdict = self_test(system, "hvf", *qemu).verdict;
+    accelerators.hvf_entitled =
+        unknown<bool>(answer ? fmt::format("'codesign' ends with status {}.", answer->status) : answer.error().message,
+                      line_of(codesign));
+  if (self_tests && accelerators.hvf_supported.is(true))
+    accelerators.hvf_verdict = self_test(system, "hvf", *qemu).verdict;
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLook{20};       // how often a process is looked at that has not closed its output
-constexpr milliseconds kToDie{1000};    // for one that was killed; the system may hold it longer
+constexpr milliseconds kLook{20};     // how often a process is looked at that has not closed its output
+constexpr milliseconds kToDie{1000};  // for one that was killed; the system may hold it longer
 
 std::vector<std::string> environment_for_commands() {
   std::vector<std::string> entries = platform::environment_of_this_process();
@@ -65,8 +65,7 @@ Result<Running> start(const std::filesystem::path& program, const std::vector<st
                                                 {.fd = errors->write_end.get(), .number = 2}},
                                         .new_session = true});
   if (!process) return std::unexpected(process.error());
-  return Running{
-      .process = *process, .output = std::move(output->read_end), .errors = std::move(errors->read_end)};
+  return Running{.process = *process, .output = std::move(output->read_end), .errors = std::move(errors->read_end)};
 }
 
 // Takes what there is; closes the pipe at its end. False: it is more than kMostText.

@@ -197,7 +197,8 @@ class DescribedSystem final : public System {
   [[nodiscard]] int error_of(const Found& found) const {
     if (found.error != 0) return found.error;
     if (found.entry != nullptr && found.entry->error != 0) return found.entry->error;
-    const bool has_contents = found.entry != nullptr && (found.entry->text || found.entry->status || found.entry->names);
+    const bool has_contents =
+        found.entry != nullptr && (found.entry->text || found.entry->status || found.entry->names);
     const bool there = has_contents || folders_.contains(found.path) || sections_.programs.contains(found.path) ||
                        is_only_listed(found);
     return there ? 0 : ENOENT;
@@ -210,8 +211,10 @@ class DescribedSystem final : public System {
 
   [[nodiscard]] bool allows(const FileStatus& file, Access access) const {
     const User own = user();
-    const std::uint32_t wanted = access == Access::read ? 4u : access == Access::write ? 2u
-                                 : access == Access::execute ? 1u : 6u;
+    const std::uint32_t wanted = access == Access::read      ? 4u
+                                 : access == Access::write   ? 2u
+                                 : access == Access::execute ? 1u
+                                                             : 6u;
     if (own.id == 0) return access != Access::execute || (file.mode & 0111) != 0;
     const unsigned shift = file.owner == own.name ? 6 : std::ranges::contains(own.groups, file.group) ? 3 : 0;
     return ((file.mode >> shift) & wanted) == wanted;

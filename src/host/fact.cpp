@@ -58,11 +58,10 @@ Result<std::string> output_of(const System& system, const std::vector<std::strin
   auto answer = system.run(command, patience);
   if (!answer) return std::unexpected(std::move(answer.error()));
   if (answer->status == 0) return std::move(answer->output);
-  const std::string said = shown(trimmed(lines_of(trimmed(answer->errors)).empty()
-                                             ? std::string_view()
-                                             : lines_of(trimmed(answer->errors)).back()));
-  return fail(fmt::format("'{}' ends with status {}{}", line_of(command), answer->status,
-                          said.empty() ? "." : ": " + said));
+  const std::string said = shown(trimmed(
+      lines_of(trimmed(answer->errors)).empty() ? std::string_view() : lines_of(trimmed(answer->errors)).back()));
+  return fail(
+      fmt::format("'{}' ends with status {}{}", line_of(command), answer->status, said.empty() ? "." : ": " + said));
 }
 
 }  // namespace hesper::host

@@ -182,7 +182,7 @@ struct VulkanDevice {  // as hesper-render --probe tells of it
   std::string name;
   std::string driver;
   std::string api_version;
-  std::string kind;  // "discrete", "integrated", "virtual", "cpu", "other"
+  std::string kind;     // "discrete", "integrated", "virtual", "cpu", "other"
   bool usable = false;  // for programs of this host
   std::string memory;   // "dmabuf", "hostptr"; empty if not usable
   std::string memory_reason;

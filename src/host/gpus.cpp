@@ -62,7 +62,8 @@ void add_drm(const System& system, const DrmDevice& device, Gpu& gpu) {
   gpu.connectors.insert(gpu.connectors.end(), device.connectors.begin(), device.connectors.end());
 }
 
-// ---- On the PCI bus ---------------------------------------------------------------------------------------------------
+// ---- On the PCI bus
+// ---------------------------------------------------------------------------------------------------
 
 // /dev/nvidia0 and so on, which NVIDIA's driver has beside DRM nodes, or without any.
 std::optional<Path> nvidia_node(const System& system, const std::string& address) {
@@ -106,13 +107,12 @@ Fact<bool> integrated(const Gpu& gpu) {
 // Those of the aliases that can match, which the file has thousands beside.
 std::vector<std::string> modules_of(const System& system, const OperatingSystem& os, const PciFunction& pci) {
   if (!os.kernel.known()) return {};
-  const std::string modalias =
-      fmt::format("pci:v{:08X}d{:08X}sv{:08X}sd{:08X}bc{:02X}sc{:02X}i{:02X}", pci.vendor, pci.device,
-                  pci.subsystem_vendor, pci.subsystem_device, pci.pci_class >> 16, (pci.pci_class >> 8) & 0xff,
-                  pci.pci_class & 0xff);
-  const std::vector<std::string> beginnings = {fmt::format("alias pci:v{:08X}d{:08X}", pci.vendor, pci.device),
-                                               fmt::format("alias pci:v{:08X}d\\*", pci.vendor),
-                                               fmt::format("alias pci:v{:08X}d*", pci.vendor), "alias pci:v*d*sv*sd*bc03"};
+  const std::string modalias = fmt::format("pci:v{:08X}d{:08X}sv{:08X}sd{:08X}bc{:02X}sc{:02X}i{:02X}", pci.vendor,
+                                           pci.device, pci.subsystem_vendor, pci.subsystem_device, pci.pci_class >> 16,
+                                           (pci.pci_class >> 8) & 0xff, pci.pci_class & 0xff);
+  const std::vector<std::string> beginnings = {
+      fmt::format("alias pci:v{:08X}d{:08X}", pci.vendor, pci.device), fmt::format("alias pci:v{:08X}d\\*", pci.vendor),
+      fmt::format("alias pci:v{:08X}d*", pci.vendor), "alias pci:v*d*sv*sd*bc03"};
   for (const char* root : {"/lib/modules", "/run/booted-system/kernel-modules/lib/modules"}) {
     const Path file = Path(root) / *os.kernel.value / "modules.alias";
     if (const auto text = system.excerpt(file, beginnings)) return modules_for(*text, modalias);
@@ -139,7 +139,8 @@ Gpu gpu_of(const System& system, const OperatingSystem& os, const PciFunction& p
   return gpu;
 }
 
-// ---- Beside it --------------------------------------------------------------------------------------------------------
+// ---- Beside it
+// --------------------------------------------------------------------------------------------------------
 
 // What a platform's device says of itself: lines "DRIVER=asahi", "OF_COMPATIBLE_0=apple,agx-g13g".
 Gpu platform_gpu(const System& system, const DrmDevice& device) {
@@ -168,7 +169,8 @@ std::vector<Gpu> platform_gpus(const System& system, const std::vector<DrmDevice
     if (address_in(device.path)) continue;
     const std::string key = device.path.empty() ? device.name : Path(device.path).parent_path().native();
     const auto found = by_device.find(key);
-    Gpu& gpu = found != by_device.end() ? found->second : by_device.emplace(key, platform_gpu(system, device)).first->second;
+    Gpu& gpu =
+        found != by_device.end() ? found->second : by_device.emplace(key, platform_gpu(system, device)).first->second;
     add_drm(system, device, gpu);
   }
   std::vector<Gpu> gpus, screens;
@@ -255,7 +257,8 @@ Result<std::vector<Gpu>> gpus_of_system_profiler(std::string_view text) {
     const std::string bus = word(each, "sppci_bus");
     gpu.driver = known<std::string>("Metal", source);
     gpu.boot_vga = unknown<bool>("macOS does not tell.", source);
-    gpu.integrated = bus.empty() ? unknown<bool>("macOS does not tell.", source) : known(bus.contains("builtin"), source);
+    gpu.integrated =
+        bus.empty() ? unknown<bool>("macOS does not tell.", source) : known(bus.contains("builtin"), source);
     if (const auto screens = each.find("spdisplays_ndrvs"); screens != each.end() && screens->is_array())
       for (const nlohmann::json& screen : *screens)
         if (screen.is_object() && gpu.connectors.size() < 64)

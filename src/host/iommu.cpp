@@ -49,8 +49,8 @@ std::string kind_of_unit(std::string_view name) {
 
 std::string asked_of_kernel(std::string_view command_line) {
   std::string asked;
-  constexpr std::array<std::string_view, 7> kNames = {"intel_iommu", "amd_iommu", "iommu", "iommu.passthrough",
-                                                      "iommu.strict", "arm-smmu.disable_bypass", "intremap"};
+  constexpr std::array<std::string_view, 7> kNames = {
+      "intel_iommu", "amd_iommu", "iommu", "iommu.passthrough", "iommu.strict", "arm-smmu.disable_bypass", "intremap"};
   for (const std::string& word : parameters_of(command_line)) {
     const std::string_view name = std::string_view(word).substr(0, word.find('='));
     if (std::ranges::contains(kNames, name)) asked += (asked.empty() ? "" : " ") + word;
@@ -96,8 +96,8 @@ Fact<bool> vfio_module(const System& system, const OperatingSystem& os) {
     bool listed = false;
     for (const char* list : {"modules.builtin", "modules.dep"}) {
       const Path file = folder / list;
-      const auto lines = system.excerpt(
-          file, {"kernel/drivers/vfio/pci/vfio-pci.ko", "updates/vfio-pci.ko", "extra/vfio-pci.ko"});
+      const auto lines =
+          system.excerpt(file, {"kernel/drivers/vfio/pci/vfio-pci.ko", "updates/vfio-pci.ko", "extra/vfio-pci.ko"});
       if (lines && !lines->empty()) return known(true, file);
       if (lines && std::string_view(list) == "modules.dep") listed = true;
       if (!lines && lines.error().code != ENOENT) why = lines.error().message;
@@ -133,8 +133,7 @@ Iommu look_at_iommu(const System& system, const OperatingSystem& os, const std::
     iommu.on = unknown<bool>(groups.error().message, kGroups);
   if (os.command_line.known()) {
     iommu.asked = known(asked_of_kernel(*os.command_line.value), kCommandLine);
-    iommu.acs_override =
-        known(parameter_of(*os.command_line.value, "pcie_acs_override").has_value(), kCommandLine);
+    iommu.acs_override = known(parameter_of(*os.command_line.value, "pcie_acs_override").has_value(), kCommandLine);
   } else {
     iommu.asked = unknown<std::string>(os.command_line.why, kCommandLine);
     iommu.acs_override = unknown<bool>(os.command_line.why, kCommandLine);

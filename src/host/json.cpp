@@ -125,10 +125,14 @@ Json of(const LogicalCpu& cpu) {
 Json of(const NumaNode& node) { return {{"number", node.number}, {"memory", node.memory}, {"cpus", node.cpus}}; }
 
 Json of(const Processor& processor) {
-  return {{"vendor", of(processor.vendor)},   {"model", of(processor.model)},
-          {"cpus", list(processor.cpus)},     {"nodes", list(processor.nodes)},
-          {"cores", of(processor.cores)},     {"threads", of(processor.threads)},
-          {"virtualization", of(processor.virtualization)}, {"caches", of(processor.caches)}};
+  return {{"vendor", of(processor.vendor)},
+          {"model", of(processor.model)},
+          {"cpus", list(processor.cpus)},
+          {"nodes", list(processor.nodes)},
+          {"cores", of(processor.cores)},
+          {"threads", of(processor.threads)},
+          {"virtualization", of(processor.virtualization)},
+          {"caches", of(processor.caches)}};
 }
 
 Json of(const HugePages& pages) { return {{"size", pages.size}, {"total", pages.total}, {"free", pages.free}}; }
@@ -192,7 +196,8 @@ Json of(const PciFunction& function) {
 }
 
 Json of(const DrmNode& node) {
-  return {{"path", node.path.native()}, {"render", node.render}, {"may_open", of(node.may_open)}, {"group", node.group}};
+  return {
+      {"path", node.path.native()}, {"render", node.render}, {"may_open", of(node.may_open)}, {"group", node.group}};
 }
 
 Json of(const Connector& connector) { return {{"name", connector.name}, {"connected", connector.connected}}; }
@@ -238,12 +243,9 @@ Json of(const Iommu& iommu) {
 }
 
 Json of(const Passthrough& passthrough) {
-  return {{"vfio_module", of(passthrough.vfio_module)},
-          {"vfio_may_open", of(passthrough.vfio_may_open)},
-          {"driverctl", of(passthrough.driverctl)},
-          {"kvmfr", of(passthrough.kvmfr)},
-          {"kvmfr_may_open", of(passthrough.kvmfr_may_open)},
-          {"looking_glass", of(passthrough.looking_glass)}};
+  return {{"vfio_module", of(passthrough.vfio_module)},       {"vfio_may_open", of(passthrough.vfio_may_open)},
+          {"driverctl", of(passthrough.driverctl)},           {"kvmfr", of(passthrough.kvmfr)},
+          {"kvmfr_may_open", of(passthrough.kvmfr_may_open)}, {"looking_glass", of(passthrough.looking_glass)}};
 }
 
 Json of(const Services& services) {

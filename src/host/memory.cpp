@@ -32,9 +32,10 @@ std::vector<HugePages> huge_pages(const System& system) {
   if (!names) return sizes;
   for (const std::string& name : *names) {  // "hugepages-2048kB"
     constexpr std::string_view kBefore = "hugepages-", kBehind = "kB";
-    if (!name.starts_with(kBefore) || !name.ends_with(kBehind) || name.size() < kBefore.size() + kBehind.size()) continue;
-    const auto kib = number_in(
-        std::string_view(name).substr(kBefore.size(), name.size() - kBefore.size() - kBehind.size()));
+    if (!name.starts_with(kBefore) || !name.ends_with(kBehind) || name.size() < kBefore.size() + kBehind.size())
+      continue;
+    const auto kib =
+        number_in(std::string_view(name).substr(kBefore.size(), name.size() - kBefore.size() - kBehind.size()));
     if (!kib || *kib > kMostKib || sizes.size() == 16) continue;
     const std::filesystem::path folder = std::filesystem::path(kHugePages) / name;
     sizes.push_back({.size = *kib * 1024,
@@ -51,8 +52,9 @@ Memory memory_of_macos(const System& system) {
   const std::vector<std::string> command = {"sysctl", "-n", "hw.memsize"};
   const auto text = output_of(system, command);
   const auto size = text ? number_in(*text) : std::nullopt;
-  memory.total = size ? known(*size, line_of(command))
-                      : unknown<std::uint64_t>(text ? "sysctl prints no number." : text.error().message, line_of(command));
+  memory.total =
+      size ? known(*size, line_of(command))
+           : unknown<std::uint64_t>(text ? "sysctl prints no number." : text.error().message, line_of(command));
   memory.available = unknown<std::uint64_t>("macOS has no such number.", "");
   memory.transparent = unknown<std::string>("This is for Linux.", "");
   return memory;
@@ -121,8 +123,9 @@ Memory look_at_memory(const System& system, const OperatingSystem& os) {
   memory.transparent = line_in(system, kTransparent);
   if (memory.transparent.known()) {
     const std::string chosen(bracketed(*memory.transparent.value));
-    memory.transparent = chosen.empty() ? unknown<std::string>(fmt::format("'{}' marks no choice.", kTransparent), kTransparent)
-                                        : known(chosen, kTransparent);
+    memory.transparent = chosen.empty()
+                             ? unknown<std::string>(fmt::format("'{}' marks no choice.", kTransparent), kTransparent)
+                             : known(chosen, kTransparent);
   }
   return memory;
 }

@@ -14,10 +14,6 @@ namespace {
 
 constexpr std::string_view kUname = "uname -srm";
 
-struct Uname {
-  std::string system, release, machine;
-};
-
 std::string architecture_of(std::string_view machine) {
   if (machine == "arm64") return "aarch64";
   if (machine == "amd64") return "x86_64";
@@ -50,8 +46,7 @@ void take_os_release(const System& system, OperatingSystem& os) {
   const auto told = [&](std::string_view key) {
     if (!text) return unknown<std::string>(text.error().message, source);
     const auto value = os_release_value(*text, key);
-    if (!value || value->empty())
-      return unknown<std::string>(fmt::format("'{}' has no {}.", source, key), source);
+    if (!value || value->empty()) return unknown<std::string>(fmt::format("'{}' has no {}.", source, key), source);
     return known(shown(*value), source);
   };
   os.distribution = told("ID");
@@ -159,7 +154,8 @@ Fact<std::string> boot_loader(const System& system) {
   if (auto ostree = by_file("/run/ostree-booted", "ostree")) return *std::move(ostree);
   if (auto nixos = by_file("/etc/NIXOS", "nixos")) return *std::move(nixos);
   const auto info = system.read(kLoaderInfo);
-  if (info && text_of_variable(*info).starts_with("systemd-boot")) return known<std::string>("systemd-boot", kLoaderInfo);
+  if (info && text_of_variable(*info).starts_with("systemd-boot"))
+    return known<std::string>("systemd-boot", kLoaderInfo);
   constexpr std::array kSigns = {
       std::pair{"/etc/default/grub", "grub"},
       std::pair{"/boot/grub/grub.cfg", "grub"},
@@ -194,7 +190,8 @@ Fact<bool> secure_boot(const System& system) {
     if (bytes.error().code == ENOENT) return known(false, kSecureBoot);
     return unknown<bool>(bytes.error().message, kSecureBoot);
   }
-  if (bytes->size() != 5) return unknown<bool>("The EFI's variable SecureBoot does not have the size it should.", kSecureBoot);
+  if (bytes->size() != 5)
+    return unknown<bool>("The EFI's variable SecureBoot does not have the size it should.", kSecureBoot);
   return known(bytes->back() == 1, kSecureBoot);
 }
 

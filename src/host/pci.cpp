@@ -61,7 +61,8 @@ PciFunction function_at(const System& system, const std::string& address) {
   function.driver = linked_name(system, folder / "driver");
   if (const auto group = linked_name(system, folder / "iommu_group")) function.iommu_group = small_number_in(*group);
   const std::string node = line_or_nothing(system, folder / "numa_node");
-  if (const auto number = small_number_in(node); number && *number < 4096) function.numa_node = static_cast<int>(*number);
+  if (const auto number = small_number_in(node); number && *number < 4096)
+    function.numa_node = static_cast<int>(*number);
   if (function.is_bridge) return function;
   const std::string methods = line_or_nothing(system, folder / "reset_method");
   for (const std::string_view word : words_of(methods)) function.reset_methods.emplace_back(word);

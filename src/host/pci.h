@@ -30,7 +30,8 @@ void name_functions(const System& system, std::vector<PciFunction*> functions);
 // A short name: "Intel", "AMD", "NVIDIA", ...; "0x1234" for one that is not known here.
 [[nodiscard]] std::string vendor_name(std::uint16_t vendor);
 // "AD102 [GeForce RTX 4090]": what a part of pci.ids calls the device; empty: nothing. Spec: the comment at its front.
-[[nodiscard]] std::string_view device_name(std::string_view pci_ids, std::uint16_t vendor, std::uint16_t device) noexcept;
+[[nodiscard]] std::string_view device_name(std::string_view pci_ids, std::uint16_t vendor,
+                                           std::uint16_t device) noexcept;
 // Sizes of the six BARs by a "resource" file: lines "START END FLAGS".
 [[nodiscard]] std::vector<std::uint64_t> bar_sizes(std::string_view resource);
 

@@ -123,8 +123,8 @@ class Numbering {
   std::map<std::string, unsigned> numbers_;
 };
 
-// Which core a thread is on. Core ids repeat from socket to socket, and on some processors within one: those threads are
-// on one core that are each other's siblings.
+// Which core a thread is on. Core ids repeat from socket to socket, and on some processors within one: those threads
+// are on one core that are each other's siblings.
 std::string core_of(const System& system, const Path& cpu, unsigned number) {
   const std::string siblings = line_or_nothing(system, cpu / "topology/thread_siblings_list");
   if (!siblings.empty()) return siblings;
@@ -175,9 +175,9 @@ void take_threads(const System& system, Processor& processor) {
   processor.threads = known(threads, fmt::format("{}/online", kCpus));
   processor.cores = known(cores.size(), fmt::format("{}/cpu*/topology", kCpus));
   std::ranges::sort(cache_lines);
-  processor.caches = cache_lines.empty()
-                         ? unknown<std::vector<std::string>>("The kernel tells of no cache.", fmt::format("{}/cpu0/cache", kCpus))
-                         : known(std::move(cache_lines), fmt::format("{}/cpu*/cache", kCpus));
+  processor.caches = cache_lines.empty() ? unknown<std::vector<std::string>>("The kernel tells of no cache.",
+                                                                             fmt::format("{}/cpu0/cache", kCpus))
+                                         : known(std::move(cache_lines), fmt::format("{}/cpu*/cache", kCpus));
 }
 
 // "Node 0 MemTotal:       32768 kB" in bytes.
@@ -200,7 +200,8 @@ void take_nodes(const System& system, Processor& processor) {
     const Path folder = Path(kNodes) / name;
     const auto cpus = numbers_of_list(line_or_nothing(system, folder / "cpulist"));
     if (!cpus) continue;
-    NumaNode node{.number = *number, .memory = memory_of_node(system.read(folder / "meminfo").value_or("")), .cpus = {}};
+    NumaNode node{
+        .number = *number, .memory = memory_of_node(system.read(folder / "meminfo").value_or("")), .cpus = {}};
     for (LogicalCpu& cpu : processor.cpus) {
       if (!std::ranges::contains(*cpus, cpu.number)) continue;
       cpu.node = *number;
@@ -242,7 +243,8 @@ Processor processor_of_macos(const System& system) {
   std::vector<std::string> caches;
   for (const auto& [key, name] : {std::pair{"hw.l1dcachesize", "L1d"}, std::pair{"hw.l1icachesize", "L1i"},
                                   std::pair{"hw.l2cachesize", "L2"}, std::pair{"hw.l3cachesize", "L3"}})
-    if (const auto size = number_in(value_of(text, key, ':').value_or(""))) caches.push_back(fmt::format("{} {}K", name, *size >> 10));
+    if (const auto size = number_in(value_of(text, key, ':').value_or("")))
+      caches.push_back(fmt::format("{} {}K", name, *size >> 10));
   processor.caches = caches.empty() ? unknown<std::vector<std::string>>(why, source) : known(std::move(caches), source);
   // The kinds of cores, fastest first; which number has which is not told.
   const unsigned levels = std::min(number("hw.nperflevels").value_or(0), 4u);
@@ -278,14 +280,13 @@ std::string_view arm_core(unsigned implementer, unsigned part) noexcept {
     std::string_view name;
   };
   static constexpr std::array kRows = {
-      Row{0x41, 0xd03, "Cortex-A53"},    Row{0x41, 0xd05, "Cortex-A55"},   Row{0x41, 0xd07, "Cortex-A57"},
-      Row{0x41, 0xd08, "Cortex-A72"},    Row{0x41, 0xd0b, "Cortex-A76"},   Row{0x41, 0xd0c, "Neoverse-N1"},
-      Row{0x41, 0xd40, "Neoverse-V1"},   Row{0x41, 0xd49, "Neoverse-N2"},  Row{0x41, 0xd4f, "Neoverse-V2"},
-      Row{0x41, 0xd41, "Cortex-A78"},    Row{0x41, 0xd44, "Cortex-X1"},    Row{0x61, 0x022, "M1 Icestorm"},
-      Row{0x61, 0x023, "M1 Firestorm"},  Row{0x61, 0x024, "M1 Pro Icestorm"},
-      Row{0x61, 0x025, "M1 Pro Firestorm"}, Row{0x61, 0x032, "M2 Blizzard"}, Row{0x61, 0x033, "M2 Avalanche"},
-      Row{0xc0, 0xac3, "Ampere-1"},      Row{0xc0, 0xac4, "Ampere-1a"},    Row{0x51, 0x001, "Oryon"},
-      Row{0x48, 0xd01, "TaiShan-V110"},
+      Row{0x41, 0xd03, "Cortex-A53"},   Row{0x41, 0xd05, "Cortex-A55"},      Row{0x41, 0xd07, "Cortex-A57"},
+      Row{0x41, 0xd08, "Cortex-A72"},   Row{0x41, 0xd0b, "Cortex-A76"},      Row{0x41, 0xd0c, "Neoverse-N1"},
+      Row{0x41, 0xd40, "Neoverse-V1"},  Row{0x41, 0xd49, "Neoverse-N2"},     Row{0x41, 0xd4f, "Neoverse-V2"},
+      Row{0x41, 0xd41, "Cortex-A78"},   Row{0x41, 0xd44, "Cortex-X1"},       Row{0x61, 0x022, "M1 Icestorm"},
+      Row{0x61, 0x023, "M1 Firestorm"}, Row{0x61, 0x024, "M1 Pro Icestorm"}, Row{0x61, 0x025, "M1 Pro Firestorm"},
+      Row{0x61, 0x032, "M2 Blizzard"},  Row{0x61, 0x033, "M2 Avalanche"},    Row{0xc0, 0xac3, "Ampere-1"},
+      Row{0xc0, 0xac4, "Ampere-1a"},    Row{0x51, 0x001, "Oryon"},           Row{0x48, 0xd01, "TaiShan-V110"},
   };
   for (const Row& row : kRows)
     if (row.implementer == implementer && row.part == part) return row.name;

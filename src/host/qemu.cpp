@@ -70,7 +70,8 @@ Fact<std::vector<std::string>> accelerators_of(const System& system, const std::
   if (!text) return unknown<std::vector<std::string>>(text.error().message, line_of(command));
   std::vector<std::string> names;
   for (const std::string_view line : lines_of(*text))  // "Accelerators supported in QEMU binary:" first
-    if (!line.ends_with(':') && words_of(line).size() == 1 && names.size() < 32) names.push_back(shown(trimmed(line), 64));
+    if (!line.ends_with(':') && words_of(line).size() == 1 && names.size() < 32)
+      names.push_back(shown(trimmed(line), 64));
   return known(std::move(names), line_of(command));
 }
 

@@ -27,8 +27,8 @@ using Path = std::filesystem::path;
 
 constexpr std::size_t kMostNames = 65'536;
 // Beside PATH, which users without privileges often have without the programs of administrators.
-constexpr std::array<std::string_view, 8> kFurtherFolders = {"/usr/local/sbin", "/usr/sbin",         "/sbin",
-                                                             "/usr/local/bin",  "/usr/bin",          "/bin",
+constexpr std::array<std::string_view, 8> kFurtherFolders = {"/usr/local/sbin",   "/usr/sbin",         "/sbin",
+                                                             "/usr/local/bin",    "/usr/bin",          "/bin",
                                                              "/opt/homebrew/bin", "/opt/homebrew/sbin"};
 
 FileStatus::Kind kind_of(mode_t mode) {

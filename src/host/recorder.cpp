@@ -1,7 +1,7 @@
 // Recorder: what was asked and answered, and what is replaced before somebody else reads it.
 #include <algorithm>
-#include <cerrno>
 #include <cctype>
+#include <cerrno>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -56,8 +56,10 @@ class Disguise {
     for (std::string* name : {&host_, &user_}) {
       std::string without = common;
       if (!name->empty()) replace_words(without, *name, "");
-      if (name->size() < kLeastName || without != common) in_text_.erase(*name);
-      else in_text_.emplace(*name, name == &host_ ? kHost : kUser);
+      if (name->size() < kLeastName || without != common)
+        in_text_.erase(*name);
+      else
+        in_text_.emplace(*name, name == &host_ ? kHost : kUser);
     }
   }
 

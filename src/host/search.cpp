@@ -54,9 +54,8 @@ std::vector<Holder> holders_by_proc(const System& system, const std::vector<std:
       const auto target = system.read_link(folder / "fd" / descriptor);
       if (!target || !std::ranges::contains(files, std::filesystem::path(*target))) continue;
       const auto program = system.read(folder / "comm");
-      found.insert({.file = *target,
-                    .process = *process,
-                    .program = program ? shown(trimmed(*program), 64) : std::string()});
+      found.insert(
+          {.file = *target, .process = *process, .program = program ? shown(trimmed(*program), 64) : std::string()});
     }
   }
   return {found.begin(), found.end()};

@@ -24,14 +24,14 @@ struct NamedErrno {
   int number;
 };
 constexpr std::array kErrnos = {
-    NamedErrno{"EIO", EIO},         NamedErrno{"ENOENT", ENOENT},       NamedErrno{"EACCES", EACCES},
-    NamedErrno{"EPERM", EPERM},     NamedErrno{"ENOTDIR", ENOTDIR},     NamedErrno{"EISDIR", EISDIR},
-    NamedErrno{"EINVAL", EINVAL},   NamedErrno{"ENODEV", ENODEV},       NamedErrno{"ENXIO", ENXIO},
-    NamedErrno{"ELOOP", ELOOP},     NamedErrno{"EFBIG", EFBIG},         NamedErrno{"ETIMEDOUT", ETIMEDOUT},
-    NamedErrno{"EBUSY", EBUSY},     NamedErrno{"EAGAIN", EAGAIN},       NamedErrno{"ENOEXEC", ENOEXEC},
-    NamedErrno{"ENOSYS", ENOSYS},   NamedErrno{"EOPNOTSUPP", EOPNOTSUPP}, NamedErrno{"ESRCH", ESRCH},
-    NamedErrno{"ENOMEM", ENOMEM},   NamedErrno{"EMFILE", EMFILE},       NamedErrno{"ENFILE", ENFILE},
-    NamedErrno{"ENOTTY", ENOTTY},   NamedErrno{"EROFS", EROFS},         NamedErrno{"ENAMETOOLONG", ENAMETOOLONG},
+    NamedErrno{"EIO", EIO},       NamedErrno{"ENOENT", ENOENT},         NamedErrno{"EACCES", EACCES},
+    NamedErrno{"EPERM", EPERM},   NamedErrno{"ENOTDIR", ENOTDIR},       NamedErrno{"EISDIR", EISDIR},
+    NamedErrno{"EINVAL", EINVAL}, NamedErrno{"ENODEV", ENODEV},         NamedErrno{"ENXIO", ENXIO},
+    NamedErrno{"ELOOP", ELOOP},   NamedErrno{"EFBIG", EFBIG},           NamedErrno{"ETIMEDOUT", ETIMEDOUT},
+    NamedErrno{"EBUSY", EBUSY},   NamedErrno{"EAGAIN", EAGAIN},         NamedErrno{"ENOEXEC", ENOEXEC},
+    NamedErrno{"ENOSYS", ENOSYS}, NamedErrno{"EOPNOTSUPP", EOPNOTSUPP}, NamedErrno{"ESRCH", ESRCH},
+    NamedErrno{"ENOMEM", ENOMEM}, NamedErrno{"EMFILE", EMFILE},         NamedErrno{"ENFILE", ENFILE},
+    NamedErrno{"ENOTTY", ENOTTY}, NamedErrno{"EROFS", EROFS},           NamedErrno{"ENAMETOOLONG", ENAMETOOLONG},
 };
 
 struct NamedAccess {
@@ -46,10 +46,10 @@ struct NamedKind {
   std::string_view name;
   FileStatus::Kind kind;
 };
-constexpr std::array kKinds = {
-    NamedKind{"file", FileStatus::Kind::file}, NamedKind{"folder", FileStatus::Kind::folder},
-    NamedKind{"device", FileStatus::Kind::device}, NamedKind{"socket", FileStatus::Kind::socket},
-    NamedKind{"other", FileStatus::Kind::other}};
+constexpr std::array kKinds = {NamedKind{"file", FileStatus::Kind::file}, NamedKind{"folder", FileStatus::Kind::folder},
+                               NamedKind{"device", FileStatus::Kind::device},
+                               NamedKind{"socket", FileStatus::Kind::socket},
+                               NamedKind{"other", FileStatus::Kind::other}};
 
 template <class Table>
 auto find_name(const Table& table, std::string_view name) -> const typename Table::value_type* {
@@ -117,7 +117,8 @@ class Parser {
     if (rest_.size() > kMostDescription) return fail("A description has 64 MiB at most.", EFBIG);
     while (!rest_.empty() && !rest_.starts_with('@')) {  // comments before the first section
       const std::string_view line = take_line();
-      if (!trimmed(line).empty() && !line.starts_with('#')) return wrong("Here stands no section yet; it begins with \"@ \".");
+      if (!trimmed(line).empty() && !line.starts_with('#'))
+        return wrong("Here stands no section yet; it begins with \"@ \".");
     }
     while (!rest_.empty()) {
       if (auto parsed = parse_section(); !parsed) return std::unexpected(std::move(parsed.error()));
@@ -178,17 +179,17 @@ class Parser {
 
   Result<void> parse_section() {
     const std::string_view heading = take_line();
-    if (!heading.starts_with("@ ")) return wrong("A section begins with \"@ \"; a line with \"@\" has a \"\\\" before it.");
+    if (!heading.starts_with("@ "))
+      return wrong("A section begins with \"@ \"; a line with \"@\" has a \"\\\" before it.");
     if (trimmed(heading.substr(2)).starts_with('#')) {
       static_cast<void>(take_text());
       return {};
     }
     const std::string_view line = heading.ends_with('\r') ? heading.substr(0, heading.size() - 1) : heading;
+    if (!is_text(line)) return wrong("A section's first line is UTF-8 without control characters.");
     auto words = split_words(line.substr(2));
     if (!words) return wrong("A quote is not closed.");
     if (words->empty()) return wrong("The section has no name.");
-    for (const std::string& word : *words)
-      if (word.contains('\0')) return wrong("There is a NUL in a word.");
     const std::string name = words->front();
     words->erase(words->begin());
     using Take = Result<void> (Parser::*)(Words);
@@ -212,7 +213,8 @@ class Parser {
 
   Result<Sections::Entry*> entry_of(const std::string& path) {
     if (!path.starts_with('/')) return wrong(fmt::format("\"{}\" is no absolute path.", shown(path)));
-    if (path.size() > kLongestPath || std::ranges::count(path, '/') > kMostFolders) return wrong("The path is too long.");
+    if (path.size() > kLongestPath || std::ranges::count(path, '/') > kMostFolders)
+      return wrong("The path is too long.");
     return &sections_.files[normal_path(path)];
   }
 
@@ -261,7 +263,8 @@ class Parser {
     const std::string text = take_text();
     for (const std::string_view line : lines_of(text)) {
       if (trimmed(line).empty()) continue;
-      if (!is_file_name(line)) return wrong(fmt::format("\"{}\" is no name in a folder.", shown(line)));
+      if (!is_file_name(line) || !is_text(line))
+        return wrong(fmt::format("\"{}\" is no name in a folder.", shown(line)));
       (*entry)->names->emplace(line);
     }
     return {};
@@ -311,8 +314,8 @@ class Parser {
     if (!text) return std::unexpected(std::move(text.error()));
     const auto [made, is_new] = sections_.commands.emplace(
         std::move(words),
-        Sections::Command{
-            .output = {.status = static_cast<int>(status), .output = std::move(*text), .errors = {}}, .error = 0});
+        Sections::Command{.output = {.status = static_cast<int>(status), .output = std::move(*text), .errors = {}},
+                          .error = 0});
     if (!is_new) return wrong("This command is there twice.");
     last_command_ = &made->second;
     return {};
@@ -413,7 +416,8 @@ void write_entry(std::string& out, const std::string& path, const Sections::Entr
   if (entry.names) {
     out += fmt::format("@ folder {}\n", quoted(path));
     for (const std::string& name : *entry.names)
-      if (is_text(name) && !name.contains('\n') && !name.starts_with('@') && !name.starts_with('\\')) out += name + '\n';
+      if (is_text(name) && !name.contains('\n') && !name.starts_with('@') && !name.starts_with('\\'))
+        out += name + '\n';
   }
   if (entry.error != 0) out += fmt::format("@ error {} {}\n", name_of_errno(entry.error), quoted(path));
 }

@@ -1,5 +1,5 @@
-// Sections: what a description holds, as data; its text, read and written. Answers no question; see description.h, which
-// has the text's grammar.
+// Sections: what a description holds, as data; its text, read and written. Answers no question; see description.h,
+// which has the text's grammar.
 #pragma once
 
 #include <map>

@@ -50,8 +50,8 @@ Fact<bool> ssh_server(const System& system, const OperatingSystem& os) {
   if (os.kind == platform::System::macos) return unknown<bool>("macOS tells that only to administrators.", "");
   if (is_there(system, "/run/systemd/system")) {
     // One line for each; the status says whether one of them is.
-    const std::vector<std::string> command = {"systemctl", "is-active", "ssh.service", "sshd.service",
-                                              "ssh.socket", "sshd.socket"};
+    const std::vector<std::string> command = {"systemctl",    "is-active",  "ssh.service",
+                                              "sshd.service", "ssh.socket", "sshd.socket"};
     if (const auto answer = system.run(command)) {
       const auto lines = lines_of(answer->output);
       return known(std::ranges::any_of(lines, [](std::string_view line) { return trimmed(line) == "active"; }),
@@ -91,8 +91,8 @@ Fact<bool> user_namespaces(const System& system, const OperatingSystem& os) {
 }
 
 Fact<bool> has_virtiofsd(const System& system) {
-  for (const char* file : {"/usr/libexec/virtiofsd", "/usr/lib/virtiofsd/virtiofsd", "/usr/lib/virtiofsd",
-                           "/usr/lib/qemu/virtiofsd"}) {
+  for (const char* file :
+       {"/usr/libexec/virtiofsd", "/usr/lib/virtiofsd/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"}) {
     const auto status = system.status(file);
     if (status && status->kind == FileStatus::Kind::file) return known(true, file);
   }

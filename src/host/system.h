@@ -97,6 +97,7 @@ class System {
 // excerpt() of a text. Pure.
 [[nodiscard]] std::string excerpt_of(std::string_view text, const std::vector<std::string>& beginnings);
 // holders() by /proc, of which at most 200,000 links are read. Asks nothing else of the system.
-[[nodiscard]] std::vector<Holder> holders_by_proc(const System& system, const std::vector<std::filesystem::path>& files);
+[[nodiscard]] std::vector<Holder> holders_by_proc(const System& system,
+                                                  const std::vector<std::filesystem::path>& files);
 
 }  // namespace hesper::host

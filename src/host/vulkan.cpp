@@ -24,7 +24,8 @@ constexpr std::chrono::milliseconds kProbePatience{20'000};
 
 std::string word_in(const Json& object, const char* key, std::size_t most = kLongestWord) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? shown(found->get_ref<const std::string&>(), most) : std::string();
+  return found != object.end() && found->is_string() ? shown(found->get_ref<const std::string&>(), most)
+                                                     : std::string();
 }
 
 std::vector<std::string> words_in(const Json& object, const char* key) {
@@ -70,9 +71,9 @@ std::vector<Path> library_folders(const System& system, const OperatingSystem& o
     folders.emplace_back(std::string(root) + "64");
     folders.emplace_back(root);
   }
-  folders.emplace_back("/run/opengl-driver/lib");         // NixOS
-  folders.emplace_back("/run/current-system/sw/lib");     // likewise
-  folders.emplace_back("/usr/lib/wsl/lib");               // WSL
+  folders.emplace_back("/run/opengl-driver/lib");      // NixOS
+  folders.emplace_back("/run/current-system/sw/lib");  // likewise
+  folders.emplace_back("/usr/lib/wsl/lib");            // WSL
   return folders;
 }
 
@@ -95,14 +96,14 @@ void add_folder(const System& system, const Path& folder, const std::string& by,
   const auto names = system.list(folder);
   if (!names) return;
   for (const std::string& name : *names)
-    if (name.ends_with(".json") && found.size() < kMostManifests)
+    if (name.ends_with(".json") && is_text(name) && found.size() < kMostManifests)
       found.push_back({.manifest = folder / name, .by = by, .by_loader = by_loader});
 }
 
 // Files, and folders of them, as the loader's variables have them.
 void add_listed(const System& system, const std::string& list, const std::string& by, std::vector<Found>& found) {
   for (const std::string_view piece : pieces_of(list, ':')) {
-    if (!piece.starts_with('/') || found.size() >= kMostManifests) continue;
+    if (!piece.starts_with('/') || !is_text(piece) || found.size() >= kMostManifests) continue;
     const auto status = system.status(Path(piece));
     if (status && status->kind == FileStatus::Kind::folder)
       add_folder(system, Path(piece), by, true, found);

@@ -11,17 +11,17 @@
 namespace hesper::render {
 
 struct ProbeReport {
-  std::string device;         // VkPhysicalDeviceProperties::deviceName
-  std::string driver;         // name and version, as the driver tells it
-  std::uint32_t api_version;  // as Vulkan encodes it
-  std::string device_uuid;    // 32 hex digits
-  std::string kind;           // "discrete", "integrated", "virtual", "cpu", "other"
-  bool usable = false;        // for programs of this host
-  std::string memory;         // "dmabuf" or "hostptr"; empty if not usable
-  std::string memory_reason;  // a sentence
-  bool guest_usable = false;  // for programs in virtual machines, whose memory is shared in ranges
-  std::string guest_reason;   // a sentence; why, or why not
-  bool memory_moves = false;  // a guest's memory can be moved under the driver (MemoryPlan::replaceable)
+  std::string device;                 // VkPhysicalDeviceProperties::deviceName
+  std::string driver;                 // name and version, as the driver tells it
+  std::uint32_t api_version;          // as Vulkan encodes it
+  std::string device_uuid;            // 32 hex digits
+  std::string kind;                   // "discrete", "integrated", "virtual", "cpu", "other"
+  bool usable = false;                // for programs of this host
+  std::string memory;                 // "dmabuf" or "hostptr"; empty if not usable
+  std::string memory_reason;          // a sentence
+  bool guest_usable = false;          // for programs in virtual machines, whose memory is shared in ranges
+  std::string guest_reason;           // a sentence; why, or why not
+  bool memory_moves = false;          // a guest's memory can be moved under the driver (MemoryPlan::replaceable)
   std::vector<std::string> missing;   // extensions that would make it usable, and "Vulkan 1.1"; empty if it is
   std::vector<std::string> emulated;  // what is stood in for
 };

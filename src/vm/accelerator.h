@@ -31,8 +31,8 @@ struct Verdict {
 [[nodiscard]] Verdict test_accelerator(Accelerator accelerator, const std::filesystem::path& qemu,
                                        const std::filesystem::path& folder, const Attendants& attendants);
 
-// The same, but a verdict that is final is looked up in a cache and kept there. cache: a folder, made if need be; empty:
-// nothing is kept.
+// The same, but a verdict that is final is looked up in a cache and kept there. cache: a folder, made if need be;
+// empty: nothing is kept.
 [[nodiscard]] Verdict verdict_on_accelerator(Accelerator accelerator, const std::filesystem::path& qemu,
                                              const std::filesystem::path& folder, const std::filesystem::path& cache,
                                              const Attendants& attendants);
