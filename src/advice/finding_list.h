@@ -64,6 +64,8 @@ class FindingList {
 
 // What several judges need to know of the host's Vulkan devices.
 [[nodiscard]] bool is_hardware(const host::VulkanDevice& device);
+// hesper run can use it, as far as that was told.
+[[nodiscard]] bool serves_guests(const host::VulkanDevice& device);
 // A GPU renders, not the processor. False if that is not known.
 [[nodiscard]] bool has_usable_gpu(const host::Facts& facts);
 // The QEMU that hesper run takes without --qemu; null: there is none.

@@ -84,9 +84,12 @@ void FindingList::add_source(Finding& finding, const std::string& source) {
 
 bool is_hardware(const host::VulkanDevice& device) { return device.kind != "cpu"; }
 
+bool serves_guests(const host::VulkanDevice& device) { return device.guest_usable.value_or(device.usable); }
+
 bool has_usable_gpu(const host::Facts& facts) {
   const auto& devices = facts.vulkan.devices.value;
-  return devices && std::ranges::any_of(*devices, [](const auto& each) { return each.usable && is_hardware(each); });
+  return devices &&
+         std::ranges::any_of(*devices, [](const auto& each) { return serves_guests(each) && is_hardware(each); });
 }
 
 const host::Qemu* own_qemu(const host::Facts& facts) {
@@ -154,7 +157,7 @@ Verdict verdict_of(const host::Facts& facts, const std::vector<Finding>& finding
   std::string gpu = "a GPU";
   if (const auto& devices = facts.vulkan.devices.value) {
     const auto found =
-        std::ranges::find_if(*devices, [](const auto& each) { return each.usable && is_hardware(each); });
+        std::ranges::find_if(*devices, [](const auto& each) { return serves_guests(each) && is_hardware(each); });
     if (found != devices->end()) gpu = found->name;
   }
   verdict.reason = verdict.certain

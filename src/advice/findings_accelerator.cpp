@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <system_error>
 
 #include "advice/access.h"
 #include "advice/finding_list.h"
@@ -18,6 +20,12 @@ constexpr const char* kEmulated =
 Finding& lacks_kvm(FindingList& list, std::string id, std::string sentence, std::string_view because) {
   return list.reduces(Area::accelerator, std::move(id), std::move(sentence), kEmulated,
                       fmt::format("guest code is emulated, as {}", because));
+}
+
+// Opening it fails for the user's rights, not for the device's sake.
+bool is_forbidden(const host::Fact<bool>& opens) {
+  return opens.why.empty() || opens.why.contains(std::generic_category().message(EACCES)) ||
+         opens.why.contains(std::generic_category().message(EPERM));
 }
 
 // Typed somewhere else than on this host: lines that are comments.
@@ -75,9 +83,9 @@ void judge_missing_kvm(const Facts& facts, FindingList& list) {
                   "It takes Windows 11, and a processor with virtualization switched on in the firmware.",
                   {"# On Windows, in %UserProfile%\\.wslconfig below [wsl2]: nestedVirtualization=true",
                    "# Then, in PowerShell: wsl --shutdown"}));
-  } else if (told && accelerators.kvm_module.is(false)) {
+  } else if (told) {
     const std::string module = *virtualization.value == "svm" ? "kvm_amd" : "kvm_intel";
-    finding = &lacks_kvm(list, "kvm.module", fmt::format("The kernel's module {} is not loaded.", module),
+    finding = &lacks_kvm(list, "kvm.module", fmt::format("KVM's module for this processor, {}, is not loaded.", module),
                          "KVM's module is not loaded");
     finding->steps.push_back(
         {.title = "Load KVM's module",
@@ -100,7 +108,7 @@ void judge_missing_kvm(const Facts& facts, FindingList& list) {
                          "virtualization is switched off in the firmware");
     finding->steps.push_back(firmware_step());
   } else {
-    finding = &lacks_kvm(list, "kvm.missing", "There is no /dev/kvm.", "there is no /dev/kvm");
+    finding = &lacks_kvm(list, "kvm.missing", "There is no KVM.", "there is no KVM");
     if (facts.system.architecture.is("aarch64"))
       finding->note =
           "On arm64 the firmware must start Linux at exception level 2; the kernel's log says whether KVM "
@@ -108,7 +116,7 @@ void judge_missing_kvm(const Facts& facts, FindingList& list) {
     else
       finding->note = "The kernel's log says why: sudo dmesg | grep -i kvm";
   }
-  FindingList::rest_on(*finding, accelerators.kvm_exists, accelerators.kvm_module, virtualization,
+  FindingList::rest_on(*finding, accelerators.kvm_exists, accelerators.kvm_opens, virtualization,
                        facts.system.surroundings);
 }
 
@@ -146,7 +154,9 @@ void judge_kvm(const Facts& facts, FindingList& list) {
     return;
   }
   if (!*accelerators.kvm_exists.value) return judge_missing_kvm(facts, list);
-  if (accelerators.kvm_opens.is(false)) return judge_closed_kvm(facts, list);
+  // Systems make the node in advance; it opens once there is something behind it.
+  if (accelerators.kvm_opens.is(false))
+    return is_forbidden(accelerators.kvm_opens) ? judge_closed_kvm(facts, list) : judge_missing_kvm(facts, list);
   if (accelerators.kvm_works.is(false)) return judge_weak_kvm(facts, list);
   if (!accelerators.kvm_works.known()) {
     // Without a QEMU there is nothing to test it with, which is said elsewhere.

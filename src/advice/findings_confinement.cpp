@@ -1,7 +1,9 @@
 // Judges of sandbox and limits, and of what is needed to give devices to guests, which is only told of here.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <limits>
+#include <system_error>
 
 #include "advice/access.h"
 #include "advice/finding_list.h"
@@ -48,17 +50,19 @@ void judge_namespaces(const Facts& facts, FindingList& list) {
   FindingList::rest_on(finding, namespaces);
   if (facts.system.surroundings.is(host::Surroundings::container)) {
     finding.note = "Containers usually forbid it; that is nothing to worry about.";
-  } else if (namespaces.source.contains("apparmor")) {
+  } else if (namespaces.why.contains("uid_map") || namespaces.source.contains("apparmor")) {
     finding.steps.push_back(
         setting_step("Let programs make user namespaces", "kernel.apparmor_restrict_unprivileged_userns", "0", "1"));
     finding.note =
         "Every program of this host may do so then. A profile of AppArmor for hesper-render alone, with the "
         "line userns, is the narrower way.";
-  } else if (namespaces.source.contains("unprivileged_userns_clone")) {
+  } else if (namespaces.why.contains(std::generic_category().message(ENOSPC)) ||
+             namespaces.source.contains("max_user_namespaces")) {
+    finding.steps.push_back(setting_step("Let users make user namespaces", "user.max_user_namespaces", "15000", "0"));
+  } else {
     finding.steps.push_back(
         setting_step("Let users make user namespaces", "kernel.unprivileged_userns_clone", "1", "0"));
-  } else if (namespaces.source.contains("max_user_namespaces")) {
-    finding.steps.push_back(setting_step("Let users make user namespaces", "user.max_user_namespaces", "15000", "0"));
+    finding.steps.back().if_it_fails = "A kernel without that setting forbids it in another way.";
   }
 }
 
@@ -80,7 +84,7 @@ void judge_files(const Facts& facts, FindingList& list) {
       Area::confinement, "limits.few_files", fmt::format("A program may open {} files at most.", *files.value),
       fmt::format("Guests' programs with many buffers run out of them: Hesper reckons with {}.", kFiles));
   FindingList::rest_on(finding, files);
-  if (!is_linux(facts) || facts.user.id == 0 || !can_be_typed(facts.user.name)) return;
+  if (facts.user.id == 0 || !can_be_typed(facts.user.name)) return;
   const std::string file = "/etc/security/limits.d/hesper.conf";
   finding.steps.push_back(
       {.title = "Let your programs open more files",
@@ -95,7 +99,8 @@ void judge_files(const Facts& facts, FindingList& list) {
 }  // namespace
 
 void judge_confinement(const Facts& facts, FindingList& list) {
-  if (is_linux(facts)) judge_namespaces(facts, list);
+  if (!is_linux(facts)) return;
+  judge_namespaces(facts, list);
   judge_files(facts, list);
   const host::Limits& limits = facts.limits;
   if (limits.memlock.known()) {

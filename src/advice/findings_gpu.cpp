@@ -19,9 +19,9 @@ constexpr const char* kOnProcessor =
 
 // Drawn to by hypervisors' screens; no GPU behind them that Vulkan would run on.
 bool is_virtual(const Gpu& gpu) {
-  constexpr std::array<std::string_view, 9> kDrivers = {"virtio-pci", "virtio_gpu", "bochs-drm",
-                                                        "cirrus",     "qxl",        "vmwgfx",
-                                                        "vboxvideo",  "hyperv_drm", "simple-framebuffer"};
+  constexpr std::array<std::string_view, 10> kDrivers = {
+      "virtio-pci", "virtio_gpu", "bochs-drm", "cirrus",     "cirrus-qemu",
+      "qxl",        "vmwgfx",     "vboxvideo", "hyperv_drm", "simple-framebuffer"};
   return gpu.vendor == "virtio" || std::ranges::contains(kDrivers, gpu.driver.value_or(""));
 }
 

@@ -125,12 +125,11 @@ void judge_memory(const host::Facts& facts, FindingList& list) {
         memory.available);
   if (memory.page_size.value && *memory.page_size.value > kGuestPage)
     FindingList::rest_on(
-        list.reduces(Area::memory, "memory.page_size",
-                     fmt::format("The host's memory pages have {}.", size_text(*memory.page_size.value)),
-                     "A guest's memory cannot be moved under the host's driver in steps that small. Mesa in the guest, "
-                     "up to 26.1 at least, hangs then in programs with shaders of more than 8 KiB.",
-                     fmt::format("with pages of {}, programs with large shaders hang in guests",
-                                 size_text(*memory.page_size.value))),
+        list.better(Area::memory, "memory.page_size",
+                    fmt::format("The host's memory pages have {}.", size_text(*memory.page_size.value)),
+                    fmt::format("In guests with smaller pages some images cannot be bound to memory, and sparse "
+                                "resources may be missing. Guests with a kernel for pages of {} have neither trouble.",
+                                size_text(*memory.page_size.value))),
         memory.page_size);
   if (facts.limits.overcommit.is(2)) {
     Finding& finding =

@@ -16,7 +16,6 @@ using host::Icd;
 using host::VulkanDevice;
 
 constexpr const char* kScreensOnly = "Guests have screens, but no Vulkan. What they draw they compute themselves.";
-constexpr std::uint32_t kGuestPage = 4096;
 
 bool has_vendor(const Facts& facts, std::string_view vendor) {
   return std::ranges::any_of(facts.gpus, [&](const host::Gpu& gpu) { return gpu.vendor == vendor; });
@@ -72,6 +71,15 @@ std::vector<Step> mend(const Facts& facts, const Icd& icd) {
            .if_it_fails = {}}};
 }
 
+// Homebrew's loader looks into Homebrew's own folders, which other loaders do not.
+bool is_seen(const Facts& facts, const Icd& icd) {
+  if (icd.seen_by_loader) return true;
+  const std::string loader = facts.vulkan.loader.value_or("").native();
+  for (const char* root : {"/opt/homebrew/", "/usr/local/"})
+    if (loader.starts_with(root) && icd.manifest.native().starts_with(root)) return true;
+  return false;
+}
+
 void judge_manifests(const Facts& facts, FindingList& list) {
   for (const Icd& icd : facts.vulkan.icds) {
     if (!icd.problem.empty()) {
@@ -84,7 +92,7 @@ void judge_manifests(const Facts& facts, FindingList& list) {
       if (icd.found_by.starts_with("VK_"))
         finding.note = fmt::format("The variable {} names it; unset, the loader finds drivers itself.", icd.found_by);
       FindingList::add_source(finding, icd.manifest.native());
-    } else if (!icd.seen_by_loader) {
+    } else if (!is_seen(facts, icd)) {
       Finding& finding =
           list.better(Area::vulkan, "vulkan.icd_unseen",
                       fmt::format("The Vulkan driver '{}' lies where the loader does not look.", icd.manifest.native()),
@@ -106,7 +114,7 @@ void judge_manifests(const Facts& facts, FindingList& list) {
     }
   }
   const auto portable = std::ranges::find_if(
-      facts.vulkan.icds, [](const Icd& icd) { return icd.portability && icd.problem.empty() && icd.seen_by_loader; });
+      facts.vulkan.icds, [&](const Icd& icd) { return icd.portability && icd.problem.empty() && is_seen(facts, icd); });
   if (portable != facts.vulkan.icds.end()) {
     Finding& finding = list.ok(Area::vulkan, "vulkan.portability",
                                fmt::format("{} is a portability driver: parts of Vulkan are missing in guests, too",
@@ -116,9 +124,9 @@ void judge_manifests(const Facts& facts, FindingList& list) {
 }
 
 std::string lacks(const VulkanDevice& device) {
-  std::string text = device.memory_reason;
+  std::string text = device.guest_reason.empty() ? device.memory_reason : device.guest_reason;
   if (!device.missing.empty())
-    text += fmt::format("{}It has no {}.", text.empty() ? "" : " ", fmt::join(device.missing, ", "));
+    text += fmt::format("{}It lacks {}.", text.empty() ? "" : " ", fmt::join(device.missing, ", "));
   return text;
 }
 
@@ -138,36 +146,22 @@ void tell_device(const VulkanDevice& device, FindingList& list, const host::Fact
         "What programs map are imported pages (hostptr), without copies; they lie in the host's memory, so a "
         "GPU with memory of its own reads them over its bus.";
   if (!device.memory_reason.empty()) finding.note += fmt::format(" {}", device.memory_reason);
+  if (device.memory_moves == false)
+    finding.note += " Its driver pins memory, which so cannot be moved: in guests blobs come first.";
   if (!device.emulated.empty())
     finding.note +=
         fmt::format(" Hesper stands in for {}, so that guests have swapchains; that takes no time of the GPU's.",
                     fmt::join(device.emulated, ", "));
 }
 
-// Guests' memory is laid out by them; see docs/memory.md.
-void judge_moving(const Facts& facts, const std::vector<VulkanDevice>& devices, FindingList& list) {
-  if (facts.memory.page_size.value_or(0) > kGuestPage) return;  // said of the pages
-  for (const VulkanDevice& device : devices) {
-    if (!device.usable || device.memory_moves.value_or(true)) continue;
-    Finding& finding = list.reduces(
-        Area::vulkan, "vulkan.pinned",
-        fmt::format("The driver of {} pins memory, which so cannot be moved.", device.name),
-        "Mesa in guests, up to 26.1 at least, hangs then in programs with shaders of more than 8 KiB. Programs on this "
-        "host (hesper exec) do not.",
-        fmt::format("in guests programs with large shaders hang on {}", device.name));
-    finding.subject = device.name;
-    FindingList::rest_on(finding, facts.vulkan.devices);
-  }
-}
-
 void judge_devices(const Facts& facts, const std::vector<VulkanDevice>& devices, FindingList& list) {
   const auto& fact = facts.vulkan.devices;
-  const bool any = std::ranges::any_of(devices, &VulkanDevice::usable);
+  const bool any = std::ranges::any_of(devices, serves_guests);
   const bool hardware = has_usable_gpu(facts);
   if (devices.empty() || !any) {
     std::string sentence = "The host's Vulkan drivers find no device.";
     if (!devices.empty())
-      sentence = fmt::format("Hesper can use none of the host's Vulkan devices. {}: {}", devices.front().name,
+      sentence = fmt::format("Guests can use none of the host's Vulkan devices. {}: {}", devices.front().name,
                              lacks(devices.front()));
     Finding& finding = list.blocks(Area::vulkan, "vulkan.no_device", std::move(sentence), kScreensOnly,
                                    "no Vulkan device can be used");
@@ -176,24 +170,28 @@ void judge_devices(const Facts& facts, const std::vector<VulkanDevice>& devices,
     return;
   }
   for (const VulkanDevice& device : devices) {
-    if (device.usable) {
+    if (serves_guests(device)) {
       if (is_hardware(device)) tell_device(device, list, fact);
     } else {
       Finding& finding = list.better(Area::vulkan, "vulkan.unusable",
-                                     fmt::format("Hesper cannot use {}. {}", device.name, lacks(device)),
+                                     fmt::format("Guests cannot use {}. {}", device.name, lacks(device)),
                                      "Guests do without that device.");
       finding.subject = device.name;
       FindingList::rest_on(finding, fact);
     }
   }
   if (!hardware) {
-    const auto software = std::ranges::find_if(devices, &VulkanDevice::usable);
+    const auto software = std::ranges::find_if(devices, serves_guests);
     Finding& finding = list.reduces(Area::vulkan, "vulkan.software",
                                     fmt::format("The only Vulkan device is the processor ({}).", software->name),
                                     "What guests draw is computed by the host's processor: correct, and slow.",
                                     "Vulkan is computed by the processor");
     finding.subject = software->name;
     FindingList::rest_on(finding, fact);
+    if (facts.system.surroundings.is(host::Surroundings::wsl))
+      finding.note =
+          "In WSL, only Mesa's driver Dozen (dzn) uses the GPU of Windows, and distributions often build "
+          "Mesa without it.";
     const bool gpu_without_driver = std::ranges::any_of(facts.gpus, [&](const host::Gpu& gpu) {
       return gpu.vendor == "NVIDIA" || gpu.vendor == "AMD" || gpu.vendor == "Intel";
     });
@@ -204,7 +202,6 @@ void judge_devices(const Facts& facts, const std::vector<VulkanDevice>& devices,
     });
     if (gpu_without_driver && !closed) finding.steps.push_back(driver_step(facts));
   }
-  judge_moving(facts, devices, list);
 }
 
 void judge_drivers(const Facts& facts, FindingList& list) {
@@ -226,7 +223,7 @@ void judge_drivers(const Facts& facts, FindingList& list) {
     return;
   }
   judge_manifests(facts, list);
-  const bool any_manifest = std::ranges::any_of(vulkan.icds, &Icd::seen_by_loader);
+  const bool any_manifest = std::ranges::any_of(vulkan.icds, [&](const Icd& icd) { return is_seen(facts, icd); });
   if (!has_devices && !any_manifest) {
     Finding& finding = list.blocks(Area::vulkan, "vulkan.no_driver", "There is no Vulkan driver.", kScreensOnly,
                                    "there is no Vulkan driver");
@@ -235,7 +232,11 @@ void judge_drivers(const Facts& facts, FindingList& list) {
     return;
   }
   if (!vulkan.devices.value) {
-    list.unknown(Area::vulkan, "vulkan.unknown", "What the host's Vulkan can do", vulkan.devices).open = true;
+    Finding& finding = list.blocks(Area::vulkan, "vulkan.fails",
+                                   fmt::format("Hesper's trial of the host's Vulkan fails. {}", vulkan.devices.why),
+                                   kScreensOnly, "Vulkan cannot be used");
+    FindingList::rest_on(finding, vulkan.devices);
+    if (!facts.gpus.empty()) finding.steps.push_back(driver_step(facts));
     return;
   }
   judge_devices(facts, *vulkan.devices.value, list);

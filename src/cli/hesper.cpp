@@ -20,6 +20,7 @@
 #include "cli/capture.h"
 #include "cli/completion.h"
 #include "cli/display_mode.h"
+#include "cli/doctor.h"
 #include "cli/exec.h"
 #include "cli/export.h"
 #include "cli/facts.h"
@@ -408,6 +409,8 @@ int main(int argc, char** argv) {
 
   ProveOptions prove_options;
   CLI::App* prove_command = add_prove_command(app, prove_options);
+  DoctorOptions doctor_options;
+  CLI::App* doctor_command = add_doctor_command(app, doctor_options);
   FactsOptions facts_options;
   CLI::App* facts_command = add_facts_command(app, facts_options);
   SelfTestOptions self_test_options;
@@ -482,6 +485,7 @@ int main(int argc, char** argv) {
     if (!made) hesper::log::error("{}", made.error().message);
     return made ? 0 : 1;
   }
+  if (*doctor_command) return doctor(argv[0], doctor_options);
   if (*facts_command) return print_facts(argv[0], facts_options);
   if (*self_test_command) return run_self_test(argv[0], self_test_options);
   if (*keep_command) return hesper::vm::keep(kept_folder);

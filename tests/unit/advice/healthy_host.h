@@ -34,6 +34,8 @@ inline host::VulkanDevice healthy_device() {
           .usable = true,
           .memory = "dmabuf",
           .memory_reason = "It works.",
+          .guest_usable = true,
+          .guest_reason = "It works.",
           .memory_moves = true};
 }
 

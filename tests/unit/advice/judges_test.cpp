@@ -82,7 +82,8 @@ TEST(Findings, VerdictNamesEveryCauseOfTheWorstKind) {
   Facts facts = healthy_host();
   facts.accelerators.kvm_works = known(false);
   facts.accelerators.kvm_verdict = "KVM is there, but too slow.";
-  facts.vulkan.devices = known<std::vector<host::VulkanDevice>>({{.name = "llvmpipe", .kind = "cpu", .usable = true}});
+  facts.vulkan.devices = known<std::vector<host::VulkanDevice>>(
+      {{.name = "llvmpipe", .kind = "cpu", .usable = true, .guest_usable = true}});
   EXPECT_EQ(verdict(facts).reason,
             "Guest code is emulated, as KVM here does not run all that a kernel does; Vulkan is computed by the "
             "processor.");
@@ -142,7 +143,7 @@ TEST(JudgeAccelerator, MissingKvmIsExplainedByWhereThisRuns) {
   };
   const Case cases[] = {
       {"kvm.firmware", Surroundings::bare, "", false, "firmware-setup"},
-      {"kvm.module", Surroundings::bare, "svm", false, "modprobe kvm_amd"},
+      {"kvm.module", Surroundings::bare, "svm", true, "modprobe kvm_amd"},
       {"kvm.module", Surroundings::virtual_machine, "vmx", false, "modprobe kvm_intel"},
       {"kvm.nested_off", Surroundings::virtual_machine, "", false, "nested"},
       {"kvm.container", Surroundings::container, "vmx", true, "--device /dev/kvm"},
@@ -159,6 +160,17 @@ TEST(JudgeAccelerator, MissingKvmIsExplainedByWhereThisRuns) {
     EXPECT_THAT(commands(find(facts, each.id)), HasSubstr(each.command));
     EXPECT_EQ(verdict(facts).acceleration, Acceleration::reduced);
   }
+}
+
+TEST(JudgeAccelerator, NodeWithNothingBehindItIsNoMatterOfPermission) {
+  Facts facts = healthy_host();
+  facts.accelerators.kvm_opens = known(false);
+  facts.accelerators.kvm_opens.why = "'/dev/kvm' cannot be used: No such device";
+  facts.accelerators.kvm_works = known(false);
+  facts.processor.virtualization = known<std::string>("");
+  EXPECT_THAT(troubles(facts), ElementsAre("kvm.firmware"));
+  facts.accelerators.kvm_opens.why = "'/dev/kvm' cannot be used: Permission denied";
+  EXPECT_THAT(troubles(facts), ElementsAre("kvm.permission"));
 }
 
 TEST(JudgeAccelerator, UnknownVirtualizationBlamesNothing) {
@@ -243,7 +255,8 @@ TEST(JudgeQemu, OnlyTheOneOfTheHostsArchitectureCounts) {
 TEST(JudgeGpus, ClosedNodeIsTheCauseOfSoftwareRendering) {
   Facts facts = healthy_host();
   facts.gpus[0].nodes[1].may_open = known(false);
-  facts.vulkan.devices = known<std::vector<host::VulkanDevice>>({{.name = "llvmpipe", .kind = "cpu", .usable = true}});
+  facts.vulkan.devices = known<std::vector<host::VulkanDevice>>(
+      {{.name = "llvmpipe", .kind = "cpu", .usable = true, .guest_usable = true}});
   EXPECT_THAT(troubles(facts), ElementsAre("gpu.permission", "vulkan.software"));
   EXPECT_EQ(commands(find(facts, "gpu.permission")), "sudo usermod -aG render alice\n");
   EXPECT_THAT(find(facts, "vulkan.software").steps, IsEmpty()) << "its driver is there";
@@ -290,24 +303,36 @@ TEST(JudgeVulkan, BrokenManifestsOfPackagesAreReinstalledAndOthersPutAside) {
               ElementsAre("sudo mv '/etc/vulkan/icd.d/my own.json.off' '/etc/vulkan/icd.d/my own.json'"));
 }
 
-TEST(JudgeVulkan, DriversThatPinMemoryReduce) {
+TEST(JudgeVulkan, DriversThatPinMemoryAreFine) {
   Facts facts = healthy_host();
   facts.vulkan.devices.value->front().memory_moves = false;
-  EXPECT_THAT(troubles(facts), ElementsAre("vulkan.pinned"));
-  EXPECT_EQ(verdict(facts).acceleration, Acceleration::reduced);
-  facts.memory.page_size = known(16384U);
-  EXPECT_THAT(troubles(facts), ElementsAre("memory.page_size")) << "one cause, said once";
+  EXPECT_THAT(troubles(facts), IsEmpty());
+  EXPECT_THAT(find(facts, "vulkan.device").note, HasSubstr("pins memory"));
+}
+
+TEST(JudgeVulkan, TrialThatFailsBlocks) {
+  Facts facts = healthy_host();
+  facts.vulkan.devices = unknown<std::vector<host::VulkanDevice>>("A Vulkan driver ends the probe by signal 11.");
+  EXPECT_THAT(troubles(facts), ElementsAre("vulkan.fails"));
+  EXPECT_THAT(find(facts, "vulkan.fails").sentence, HasSubstr("by signal 11."));
 }
 
 TEST(JudgeVulkan, UnusableDevicesSayWhy) {
   Facts facts = healthy_host();
-  facts.vulkan.devices.value->front().usable = false;
-  facts.vulkan.devices.value->front().memory_reason = "Its driver is older than Vulkan 1.1.";
+  facts.vulkan.devices.value->front().guest_usable = false;
+  facts.vulkan.devices.value->front().guest_reason = "Its driver is older than Vulkan 1.1.";
   EXPECT_THAT(find(facts, "vulkan.no_device").sentence, HasSubstr("Its driver is older than Vulkan 1.1."));
   EXPECT_EQ(verdict(facts).acceleration, Acceleration::none);
 }
 
 // ---- The rest -------------------------------------------------------------------------------------------------------
+
+TEST(JudgeMemory, LargerPagesThanGuestsHaveAreTold) {
+  Facts facts = healthy_host();
+  facts.memory.page_size = known(16384U);
+  EXPECT_THAT(troubles(facts), ElementsAre("memory.page_size"));
+  EXPECT_EQ(verdict(facts).acceleration, Acceleration::full);
+}
 
 TEST(JudgeMemory, StrictAccountingAndLittleMemoryAreTold) {
   Facts facts = healthy_host();
@@ -318,11 +343,15 @@ TEST(JudgeMemory, StrictAccountingAndLittleMemoryAreTold) {
 
 TEST(JudgeConfinement, RemedyFitsWhatForbidsNamespaces) {
   Facts facts = healthy_host();
-  facts.services.user_namespaces = known(false, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
+  auto& namespaces = facts.services.user_namespaces;
+  namespaces = known(false, "unshare --user --map-root-user true");
+  namespaces.why = "unshare: write failed /proc/self/uid_map: Operation not permitted";
   EXPECT_EQ(commands(find(facts, "sandbox.no_namespaces")),
             "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0\n");
-  facts.services.user_namespaces = known(false, "/proc/sys/user/max_user_namespaces");
+  namespaces.why = "unshare: unshare failed: No space left on device";
   EXPECT_EQ(commands(find(facts, "sandbox.no_namespaces")), "sudo sysctl user.max_user_namespaces=15000\n");
+  namespaces.why = "unshare: unshare failed: Operation not permitted";
+  EXPECT_EQ(commands(find(facts, "sandbox.no_namespaces")), "sudo sysctl kernel.unprivileged_userns_clone=1\n");
 }
 
 TEST(JudgeConfinement, FewFilesAreTold) {
