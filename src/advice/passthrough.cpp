@@ -135,6 +135,10 @@ void warn(const host::Facts& facts, const host::Gpu& gpu, PassthroughPlan& plan)
         "told allow_unsafe_interrupts.");
   if (screen_gpu(facts) == &gpu || is_only_gpu(facts, gpu))
     plan.warnings.emplace_back("The host's screen goes dark, its console too; desktop sessions on it end.");
+  // A 3D controller, as in laptops whose screens are all the other GPU's, and on servers.
+  if (gpu.connectors.empty() && pci.pci_class >> 8 == 0x0302)
+    plan.warnings.emplace_back(
+        "It has no connector for a monitor: a guest's pictures leave it by a relay or a network only.");
   if (gpu.integrated.is(true))
     plan.warnings.emplace_back(
         "It is part of the processor: many such GPUs show no picture in a guest's firmware or need a ROM that only the "

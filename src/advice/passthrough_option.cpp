@@ -30,6 +30,8 @@ int awkwardness(const host::Facts& facts, const Question& question, const host::
     sum += can_be_mended(refusal) ? 1 : 100;
   if (takes_host_screen(facts, gpu)) sum += 10;
   if (gpu.integrated.is(true)) sum += 20;
+  // The processor's own GPU with the host's screen is nobody's first wish, however clean its group.
+  if (gpu.integrated.is(true) && takes_host_screen(facts, gpu)) sum += 200;
   if (question.guest == GuestSystem::macos && (!gpu.pci || !macos_driver_for(gpu_family_of(*gpu.pci)).native))
     sum += 1000;
   if (gpu.pci && resets_badly(*gpu.pci)) sum += 2;
@@ -126,6 +128,10 @@ Option passthrough_option(const host::Facts& facts, const Question& question) {
                   "Monitors at its connectors show the guest."};
   if (screen)
     option.losses.emplace_back("The host loses its screen: a second GPU, or SSH from another computer, is needed.");
+  option.rests_on.push_back(processor_fact(facts));
+  if (!runs_on_processor(facts) && steps_to_processor(facts).empty())
+    option.losses.emplace_back(
+        "Without KVM the guest's own instructions are translated, which is slow whatever the GPU.");
   option.losses.emplace_back("One guest at a time has it, and the host has nothing of it, nor has hesper run.");
   option.losses.emplace_back("The guest's whole memory is locked; no live migration, no snapshots while it runs.");
   for (const std::string& warning : plan->warnings) option.losses.push_back(warning);

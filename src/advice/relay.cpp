@@ -71,6 +71,7 @@ void windows_relay(const host::Facts& facts, const Question& question, Option& o
 
 void macos_relay(Option& option) {
   option.viability = Viability::after_steps;
+  option.preference = 80;  // it goes with whatever draws
   option.because =
       "Looking Glass has no program for macOS guests; macOS's own Screen Sharing is a relay over the network.";
   option.rests_on = {{.sentence = "No support, nor plans for it, for macOS.", .source = std::string(kHostProgram)}};

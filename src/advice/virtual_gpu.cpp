@@ -21,7 +21,9 @@ const host::VulkanDevice* best_device(const host::Facts& facts) {
   if (!facts.vulkan.devices.known()) return nullptr;
   const host::VulkanDevice* best = nullptr;
   for (const host::VulkanDevice& device : *facts.vulkan.devices.value)
-    if (device.usable && (best == nullptr || (is_software(*best) && !is_software(device)))) best = &device;
+    if (device.guest_usable.value_or(device.usable) &&
+        (best == nullptr || (is_software(*best) && !is_software(device))))
+      best = &device;
   return best;
 }
 
@@ -125,7 +127,8 @@ Option virtual_gpu_option(const host::Facts& facts, const Question& question) {
                                  device->memory.empty() ? "unknown" : device->memory),
          .source = facts.vulkan.devices.source});
   option.rests_on.push_back(processor_fact(facts));
-  option.accelerates = draws || !nodes.empty();
+  // Where no driver is there yet, one would find a GPU.
+  option.accelerates = draws || !nodes.empty() || (device == nullptr && !real_gpus(facts, question).empty());
 
   const bool apple = facts.system.kind != platform::System::linux;
   if (lacks.empty() && !apple) {
@@ -160,7 +163,7 @@ Option virtual_gpu_option(const host::Facts& facts, const Question& question) {
         "Without KVM or HVF the guest's own instructions are translated, which is slow whatever the GPU.");
   if (device != nullptr && !draws)
     option.losses.emplace_back("The processor draws, in threads that compete with the guest for its cores.");
-  if (device != nullptr && !device->memory_moves)
+  if (device != nullptr && device->memory_moves == std::optional(false))
     option.losses.emplace_back(
         "Mesa up to 26.1 hangs in commands of more than 8 KiB, such as large shaders, where a driver's memory "
         "cannot be moved, as this one's (docs/vm.md).");

@@ -28,6 +28,8 @@
 #include "cli/input.h"
 #include "cli/machines.h"
 #include "cli/optional_values.h"
+#include "cli/passthrough.h"
+#include "cli/plan.h"
 #include "cli/prove.h"
 #include "cli/record_options.h"
 #include "cli/replay.h"
@@ -443,6 +445,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 31))
       ->capture_default_str()
       ->type_name("N");
+  PlanOptions plan_options;
+  CLI::App* plan_command = add_plan_command(app, plan_options);
+  PassthroughOptions passthrough_options;
+  const PassthroughCommands passthrough = add_passthrough_commands(app, passthrough_options);
 
   std::string shell;
   CLI::App* completion_command = app.add_subcommand("completion", "Print a shell's completion script");
@@ -477,6 +483,10 @@ int main(int argc, char** argv) {
   if (*run_command) return run_virtual_machine(argv[0], run_options);
   if (*export_command) return export_machine(argv[0], export_options);
   if (*prove_command) return prove_and_print(argv[0], prove_options);
+  if (*plan_command) return plan(argv[0], plan_options);
+  if (*passthrough.plan) return plan_passthrough(argv[0], passthrough_options);
+  if (*passthrough.enable) return enable_passthrough(argv[0], passthrough_options);
+  if (*passthrough.disable) return disable_passthrough(passthrough_options);
   if (*list_command) return list_machines(list_format);
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));

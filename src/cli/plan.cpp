@@ -46,14 +46,14 @@ void write_line(Page& page, std::size_t number, const Option& option) {
 void write_list(Page& page, std::string_view title, const std::vector<std::string>& items) {
   if (items.empty()) return;
   page.add_line(title, kText, Style::bold);
-  for (const std::string& item : items) page.add(item, kText + 4, Style::plain, "  - ");
+  for (const std::string& item : items) page.add(item, kText + 4, Style::plain, "      - ");
 }
 
 void write_list(Page& page, std::string_view title, const std::vector<advice::Sourced>& items) {
   if (items.empty()) return;
   page.add_line(title, kText, Style::bold);
   for (const advice::Sourced& item : items) {
-    page.add(item.sentence, kText + 4, Style::plain, "  - ");
+    page.add(item.sentence, kText + 4, Style::plain, "      - ");
     if (!item.source.empty()) page.add_line(item.source, kText + 4, Style::faint);
   }
 }

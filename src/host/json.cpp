@@ -258,6 +258,7 @@ Json of(const Services& services) {
           {"libvirt_runs", of(services.libvirt_runs)},
           {"display", of(services.display)},
           {"ssh_server", of(services.ssh_server)},
+          {"ssh_session", of(services.ssh_session)},
           {"serial_console", of(services.serial_console)},
           {"user_namespaces", of(services.user_namespaces)},
           {"passt", of(services.passt)},

@@ -145,6 +145,7 @@ Services look_at_services(const System& system, const OperatingSystem& os) {
   services.libvirt_runs = libvirt_runs(system);
   services.display = display_server(system, os);
   services.ssh_server = ssh_server(system, os);
+  services.ssh_session = known(system.variable("SSH_CONNECTION").has_value(), "the variable SSH_CONNECTION");
   services.serial_console = serial_console(os);
   services.user_namespaces = user_namespaces(system, os);
   services.passt = has_program(system, "passt");
