@@ -39,6 +39,7 @@
 #include "cli/self_test.h"
 #include "cli/serve.h"
 #include "cli/top.h"
+#include "cli/tune.h"
 #include "cli/view.h"
 #include "cli/view_options.h"
 #include "vm/attendance.h"
@@ -417,6 +418,8 @@ int main(int argc, char** argv) {
   CLI::App* facts_command = add_facts_command(app, facts_options);
   SelfTestOptions self_test_options;
   CLI::App* self_test_command = add_self_test_command(app, self_test_options);
+  TuneOptions tune_options;
+  CLI::App* tune_command = add_tune_command(app, tune_options);
 
   // What hesper run starts; see vm/attendance.h.
   std::filesystem::path kept_folder;
@@ -487,6 +490,7 @@ int main(int argc, char** argv) {
   if (*passthrough.plan) return plan_passthrough(argv[0], passthrough_options);
   if (*passthrough.enable) return enable_passthrough(argv[0], passthrough_options);
   if (*passthrough.disable) return disable_passthrough(passthrough_options);
+  if (*tune_command) return tune(argv[0], tune_options);
   if (*list_command) return list_machines(list_format);
   if (*stop_command) return stop_machine(stop_options);
   if (*attend_command) return hesper::vm::attend(std::vector<std::string>(std::min(split + 1, end), end));

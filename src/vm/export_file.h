@@ -14,8 +14,8 @@ struct ExportedFile {
   bool executable = false;
 };
 
-// Whether text is UTF-8 without what no text file should have: control characters other than tab and newline.
-[[nodiscard]] bool is_plain_text(std::string_view text) noexcept;
+// Whether text is UTF-8 without what no text file should have: what printable() replaces, but for tab and newline.
+[[nodiscard]] bool is_plain_text(std::string_view text);
 
 // Which of the runtime folders below `root` (runtime_folder.h) an exported machine has: one that no machine of hesper
 // run is ever given, as it would be taken for abandoned.

@@ -304,6 +304,14 @@ std::string differences(const Plan& plan) {
   const auto add = [&](std::string_view sentence) { text += fmt::format("\n{}\n", sentence); };
   if (!plan.firmware_template.empty() && machine.efi_variables.empty())
     add("EFI's variables are kept by libvirt from one start to the next; with hesper run they were fresh each time.");
+  if (!plan.firmware_template.empty())
+    add(fmt::format(
+        "EFI writes to the serial console only, unless its variables name the GPU: make the file of <nvram> "
+        "with\n  {}",
+        quoted_for_shell(
+            std::vector{plan.hesper.native(), std::string("efi-variables"), std::string("--gpu-slot"),
+                        std::to_string(kFirstSlot), plan.firmware_template.native(),
+                        machine.efi_variables.empty() ? std::string("FILE") : machine.efi_variables.native()})));
   if (!machine.qemu_sandbox)
     add("--qemu-sandbox off has no place in a domain: it is seccomp_sandbox = 0 in libvirt's qemu.conf, for all of "
         "them.");

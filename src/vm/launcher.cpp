@@ -235,6 +235,9 @@ class Launcher {
     state_ = State::running;
     driver_expected_ = Clock::now() + driver_patience(plan_);
     after(kDriverPeriod, [this] { look_for_driver(); });
+    qmp_->execute("query-cpus-fast", json::object(), [this](const Result<json>& answer) {
+      if (answer) cpu_threads_ = threads_of_cpus(*answer);
+    });
     input_.emplace(*loop_, *qmp_);
     take_input();
   }
@@ -425,6 +428,29 @@ class Launcher {
         driver_patience(plan_).count());
   }
 
+  // By the number of a processor; null where QEMU does not tell.
+  static json threads_of_cpus(const json& cpus) {
+    std::map<std::uint64_t, std::uint64_t> threads;
+    if (!cpus.is_array()) return json();
+    for (const json& cpu : cpus) {
+      const auto index = cpu.is_object() ? cpu.find("cpu-index") : cpu.end();
+      const auto thread = cpu.is_object() ? cpu.find("thread-id") : cpu.end();
+      if (index == cpu.end() || thread == cpu.end() || !index->is_number_unsigned() || !thread->is_number_unsigned())
+        return json();
+      threads[index->get<std::uint64_t>()] = thread->get<std::uint64_t>();
+    }
+    json result = json::array();
+    for (const auto& [index, thread] : threads) result.push_back(thread);
+    return result;
+  }
+
+  [[nodiscard]] json helper_processes() const {
+    json processes = json::array();
+    for (const Child& helper : helpers_)
+      if (helper.process > 0) processes.push_back(helper.process);
+    return processes;
+  }
+
   [[nodiscard]] json view_process() const {
     const auto view = std::ranges::find_if(helpers_, [](const Child& helper) { return helper.name == "hesper-view"; });
     return view != helpers_.end() && view->process > 0 ? json(view->process) : json();
@@ -453,6 +479,8 @@ class Launcher {
         {"forwards", forwards},
         {"vsock", machine.vsock ? json(*machine.vsock) : json()},
         {"view_process", view_process()},
+        {"helper_processes", helper_processes()},
+        {"cpu_threads", cpu_threads_},
         {"gpu_socket", plan_.gpu_socket().native()},
         {"seconds", std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started_).count()},
     };
@@ -558,6 +586,7 @@ class Launcher {
   std::optional<platform::Listener> qmp_listener_;
   std::optional<platform::Listener> console_listener_;
   std::unique_ptr<Qmp> qmp_;
+  json cpu_threads_;  // of the guest's processors, an array; null: not known yet
   std::optional<QemuInput> input_;
   bool input_wanted_ = false;  // the guest goes on, and is to get input soon
   std::optional<RawTerminal> terminal_;

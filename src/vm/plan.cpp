@@ -256,6 +256,10 @@ Result<Plan> make_plan(Machine machine, const Attendants& attendants, const Path
   for (const auto choose : {choose_passt, choose_shares, choose_firmware})
     if (auto chosen = choose(plan); !chosen) return std::unexpected(std::move(chosen.error()));
   if (auto vsock = choose_vsock(plan.machine, occasion); !vsock) return std::unexpected(std::move(vsock.error()));
+  if (occasion == Occasion::later && plan.machine.accelerator != Accelerator::automatic) {
+    plan.accelerator = plan.machine.accelerator;
+    return plan;
+  }
   auto accelerator = choose_accelerator(plan.machine, plan.qemu, root, cache, attendants);
   if (!accelerator) return std::unexpected(std::move(accelerator.error()));
   plan.accelerator = accelerator->accelerator;

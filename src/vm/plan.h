@@ -64,7 +64,7 @@ struct Plan {
 // When the plan is carried out.
 enum class Occasion : std::uint8_t {
   now,
-  later,  // ports need not be free yet, and a vsock number that is to be chosen stays 0
+  later,  // ports need not be free, nor a named accelerator be there, and a vsock number that is to be chosen stays 0
 };
 
 // Looks at this host: disks, files, ports, memory, programs; decides what the machine leaves open, but for the folder,
