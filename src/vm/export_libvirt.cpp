@@ -217,6 +217,15 @@ void add_vsock(Xml& xml, const Machine& machine) {
   xml.close();
 }
 
+// hesper-view connects to it, so it lies beside the sockets of the GPU.
+void add_agent_port(Xml& xml, const Plan& plan) {
+  if (!plan.has_agent_port()) return;
+  xml.open("channel", {{"type", "unix"}});
+  xml.empty("source", {{"mode", "bind"}, {"path", plan.agent_socket().native()}});
+  xml.empty("target", {{"type", "virtio"}, {"name", "com.redhat.spice.0"}});
+  xml.close();
+}
+
 void add_devices(Xml& xml, const Plan& plan) {
   const Machine& machine = plan.machine;
   xml.open("devices");
@@ -226,6 +235,7 @@ void add_devices(Xml& xml, const Plan& plan) {
   xml.empty("controller", {{"type", "usb"}, {"model", "none"}});
   add_network(xml, machine);
   add_lines(xml, machine);
+  add_agent_port(xml, plan);
   if (machine.input == InputDevices::qemu)
     for (const char* kind : {"keyboard", "tablet"}) xml.empty("input", {{"type", kind}, {"bus", "virtio"}});
   xml.open("video");
