@@ -6,6 +6,9 @@
 namespace hesper::vm {
 
 bool is_plain_text(std::string_view text) {
+  // U+FFFE and U+FFFF, which are no characters, and which XML forbids.
+  for (const std::string_view none : {"\xef\xbf\xbe", "\xef\xbf\xbf"})
+    if (text.contains(none)) return false;
   for (;;) {
     const std::size_t end = text.find_first_of("\t\n");
     const std::string_view part = text.substr(0, end);
