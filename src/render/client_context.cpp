@@ -242,7 +242,9 @@ Result<void> ClientContext::move_memory(std::uint64_t id, ResourceId into) {
   if (memory == nullptr) return no_memory(objects_, id);
   auto range = resources_.find(into);
   if (range == nullptr || range->kind != ResourceKind::range) return fail("There is no such range.");
-  return move_into_range(imports_, *memory, std::move(range));
+  auto moved = move_into_range(imports_, *memory, std::move(range));
+  if (!moved && moved.error().code == EFAULT) lose(moved.error().message);
+  return moved;
 }
 
 void ClientContext::detach_resource(ResourceId id, std::function<void()> released) {

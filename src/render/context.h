@@ -123,8 +123,8 @@ class Context {
   [[nodiscard]] virtual Result<void> attach_resource(ResourceId resource, SharedRange range) = 0;
   // The client has allocated `memory`, a VkDeviceMemory, and maps it now: it shall lie in the range that is attached as
   // `into`, with all that is in it. From then on it is like memory that imports the range. Only where the host's plan
-  // has MemoryPlan::replaceable. Waits until the GPU has done what may use the memory, for a second at most.
-  // Errors: no such memory or range, memory that is not mappable or lies in a range already, a range that is too small.
+  // has MemoryPlan::replaceable. Waits until the GPU has done what may use it, for a second at most. Errors: no such
+  // memory or range, not mappable, in a range already, range too small; half moved: then the context is fatal, too.
   [[nodiscard]] virtual Result<void> move_memory(std::uint64_t memory, ResourceId into) = 0;
   // The client can name it no longer. `released` is called exactly once, on any thread, possibly before this returns:
   // when nothing of this context uses the bytes any more. That is when its rings on them are destroyed, and when

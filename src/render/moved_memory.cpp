@@ -1,6 +1,9 @@
 // Moving memory that a client has allocated into a range of the door's. Why a client's memory can lie elsewhere at
 // first: docs/memory.md, "Memory that comes first".
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
@@ -86,7 +89,9 @@ Result<void> move_into_range(Budget& imports, Memory& memory, std::shared_ptr<Re
     for (const auto& part : written)
       std::memcpy(bytes->data() + part.offset, memory.mapping.data() + part.offset, part.size);
   }
-  if (auto replaced = memory.mapping.replace(range->file->get(), range->offset); !replaced) return replaced;
+  // The system may have taken the old pages away before it failed: what used them now would fault.
+  if (auto replaced = memory.mapping.replace(range->file->get(), range->offset); !replaced)
+    return fail(fmt::format("A VkDeviceMemory is lost half-way into its blob. {}.", replaced.error().message), EFAULT);
   memory.fd = UniqueFd();
   memory.charge = std::make_shared<const Budget::Charge>(imports, size);  // it has no limit
   memory.range = std::move(range);

@@ -236,7 +236,7 @@ inline constexpr std::chrono::milliseconds kLongestKeep{500};
 void keep_until_idle(Device& device, const std::shared_ptr<const void>& object);
 
 // Puts memory of strategy hostptr into a range of the door's, with what is in it; see Context::move_memory(). Any
-// thread.
+// thread. Error EFAULT: the driver may have lost pages of it, and the context must be lost.
 [[nodiscard]] Result<void> move_into_range(Budget& imports, Memory& memory, std::shared_ptr<Resource> range);
 
 // Moves binds to imported ranges to where the driver has them. False: one of them is outside of its memory.

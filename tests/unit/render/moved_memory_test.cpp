@@ -1,10 +1,12 @@
 // Memory that a client allocates first, and which moves into a range when it is mapped: what is in it afterwards, what
 // the GPU does then, and what is refused.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "fake_driver.h"
@@ -129,6 +131,18 @@ TEST_F(MovedMemory, WhatDoesNotFitIsRefused) {
   client.free(memory);
   EXPECT_FALSE(client.context->move_memory(memory, kBlob));
   EXPECT_FALSE(client.context->fatal());
+}
+
+TEST_F(MovedMemory, HalfWayTheContextIsLost) {
+  // A file that can be read only, so that the system does not put its pages there.
+  const std::string name = "/proc/self/fd/" + std::to_string(window.range(0, kSize).file->get());
+  const auto file = std::make_shared<const UniqueFd>(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(*file);
+  ASSERT_TRUE(client.context->attach_resource(kOther, {.file = file, .offset = 2 * kPlace, .size = kSize}));
+  const auto moved = client.context->move_memory(memory, kOther);
+  ASSERT_FALSE(moved);
+  EXPECT_NE(moved.error().message.find("half-way"), std::string::npos) << moved.error().message;
+  EXPECT_TRUE(client.context->fatal());
 }
 
 TEST(MovedMemories, OfHostsWithLargerStepsStayWhereTheyAre) {
