@@ -17,11 +17,6 @@ std::string value(std::string_view text) {
   return result;
 }
 
-// Not where a launcher does: QEMU 11.1.3 then hands vhost-user devices another file than the guest's memory.
-bool qemu_starts_passt(const Plan& plan) {
-  return plan.machine.network == Network::passt && plan.connections == Connections::by_hand;
-}
-
 class Command {
  public:
   Command() = default;
@@ -75,7 +70,7 @@ void add_board(Command& command, const Plan& plan) {
   if (machine.lock_memory) command.add("-overcommit", "mem-lock=on");
   for (const char* option : {"-nodefaults", "-no-user-config"}) command.add(option);
   command.add("-display", "none");
-  if (plan.qemu_sandbox && !qemu_starts_passt(plan))
+  if (plan.qemu_sandbox)
     command.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
   if (flash) {
     command.add("-blockdev", "driver=raw,node-name=efi-code,read-only=on,file.driver=file,file.filename={}",
@@ -131,24 +126,15 @@ void add_disks(Command& command, const Machine& machine) {
 void add_network(Command& command, const Plan& plan, Slots& slots) {
   const Machine& machine = plan.machine;
   if (machine.network == Network::none) return;
-  std::string backend = machine.network == Network::user ? "user,id=net" : "passt,id=net";
-  if (machine.network == Network::passt && !qemu_starts_passt(plan)) {
-    command.add("-netdev", "stream,id=net,server=off,reconnect-ms=1000,addr.type=unix,addr.path={}",
-                value(plan.passt_socket().native()));
-    command.add("-device", "virtio-net-pci,netdev=net,romfile={}", slots.take());
-    return;
-  }
-  std::size_t tcp = 0;
-  std::size_t udp = 0;
-  for (const Forward& forward : machine.forwards) {
-    if (machine.network == Network::user) {
+  // QEMU can start passt itself, but 11.1.3 then hands vhost-user devices another file than the guest's memory.
+  std::string backend = "user,id=net";
+  if (machine.network == Network::passt)
+    backend = fmt::format("stream,id=net,server=off,reconnect-ms=1000,addr.type=unix,addr.path={}",
+                          value(plan.passt_socket().native()));
+  else
+    for (const Forward& forward : machine.forwards)
       backend += fmt::format(",hostfwd={}:{}:{}-:{}", forward.udp ? "udp" : "tcp", forward.address, forward.host,
                              forward.guest);
-    } else {
-      backend += fmt::format(",{}-ports.{}.str={}/{}:{}", forward.udp ? "udp" : "tcp", forward.udp ? udp++ : tcp++,
-                             forward.address, forward.host, forward.guest);
-    }
-  }
   command.add("-netdev", "{}", backend);
   command.add("-device", "virtio-net-pci,netdev=net,romfile={}", slots.take());
 }

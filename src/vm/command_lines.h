@@ -15,7 +15,7 @@ namespace hesper::vm {
 // For who has QEMU's other arguments from somewhere else: the devices of hesper gpu, with network also the network, and
 // what the user adds. slot: of the first device on pcie.0; the others take those that follow.
 [[nodiscard]] std::vector<std::string> foreign_arguments(const Plan& plan, unsigned slot, bool network);
-// For a launcher that starts passt itself. It ends with QEMU.
+// Of the network, where it is passt. It ends with QEMU.
 [[nodiscard]] std::vector<std::string> passt_command(const Plan& plan);
 [[nodiscard]] std::vector<std::string> gpu_command(const Plan& plan);
 // Makes the EFI variables, for a plan with a template of them.

@@ -123,6 +123,7 @@ std::string shell_lines(Plan plan) {
   };
   add({"mkdir", "-m", "700", "-p", plan.folder.native()}, "");
   add(gpu_command(plan), " &");
+  if (plan.machine.network == Network::passt) add(passt_command(plan), " &");
   for (std::size_t i = 0; i < plan.machine.shares.size(); ++i) add(share_command(plan, i), " &");
   if (!plan.firmware_template.empty()) add(variables_command(plan), "");
   if (!plan.machine.view_arguments.empty()) add(view_command(plan), " &");
@@ -156,6 +157,7 @@ Result<std::string> shell_script(Plan plan) {
                       shell_word(plan.hesper.native()), plan.machine.shutdown_seconds);
   text += kStart;
   text += start(gpu_command(plan), plan.gpu_socket().native() + ".control", "hesper gpu");
+  if (plan.machine.network == Network::passt) text += start(passt_command(plan), plan.passt_socket().native(), "passt");
   for (std::size_t i = 0; i < plan.machine.shares.size(); ++i)
     text += start(share_command(plan, i), plan.share_socket(i).native(), "virtiofsd");
   if (!plan.machine.view_arguments.empty())

@@ -47,6 +47,7 @@ class Units {
     add_gpu();
     if (!plan_.machine.view_arguments.empty()) add_view();
     if (!options_.for_libvirt) {
+      if (plan_.machine.network == Network::passt) add_passt();
       for (std::size_t i = 0; i < plan_.machine.shares.size(); ++i) add_share(i);
       add_vm();
     }
@@ -191,21 +192,40 @@ class Units {
                     await(plan_.share_socket(index))));
   }
 
+  void add_passt() {
+    // Likewise.
+    add("passt", fmt::format("# Written by: hesper export systemd\n"
+                             "[Unit]\n"
+                             "Description=The network of the virtual machine {}\n"
+                             "{}"
+                             "\n[Service]\n"
+                             "Type=exec\n"
+                             "{}"
+                             "{}{}"
+                             "# QEMU connects again.\n"
+                             "Restart=on-failure\n"
+                             "RestartSec=1\n"
+                             "TimeoutStopSec=10\n"
+                             "UMask=0077\n",
+                             plan_.machine.name, beside_gpu(), identity("users"),
+                             line("ExecStart", passt_command(plan_)), await(plan_.passt_socket())));
+  }
+
   void add_vm() {
     const Machine& machine = plan_.machine;
     Words needed = {unit("gpu")};
     for (std::size_t i = 0; i < machine.shares.size(); ++i) needed.push_back(unit(fmt::format("share-{}", i)));
+    // Those that the guest can do without for a while.
+    Words wanted;
+    if (machine.network == Network::passt) wanted.push_back(unit("passt"));
+    if (!machine.view_arguments.empty()) wanted.push_back(unit("view"));
     Words earlier = needed;
-    std::string wants;
-    if (!machine.view_arguments.empty()) {
-      wants = fmt::format("Wants={}\n", unit("view"));
-      earlier.push_back(unit("view"));
-    }
+    earlier.insert(earlier.end(), wanted.begin(), wanted.end());
+    const std::string wants = wanted.empty() ? "" : fmt::format("Wants={}\n", fmt::join(wanted, " "));
     std::string variables;
     if (!plan_.firmware_template.empty()) variables = line("ExecStartPre", variables_command(plan_));
     std::string locked;
     if (machine.lock_memory) locked = "LimitMEMLOCK=infinity\n";
-    const bool passt = machine.network == Network::passt;
     // It is called, and fails, also where QEMU has ended by itself.
     const std::string stop = line("ExecStop",
                                   {plan_.hesper.native(), "stop", "--qmp", plan_.qmp_socket().native(), "--timeout",
@@ -232,9 +252,7 @@ class Units {
                           "WantedBy={}\n",
                           instructions(), machine.name, fmt::join(needed, " "), fmt::join(earlier, " "), wants,
                           identity("kvm"), variables, line("ExecStart", qemu_command(plan_)), stop,
-                          machine.shutdown_seconds + 10, locked,
-                          // passt makes namespaces for itself.
-                          passt ? std::string("UMask=0077\n") : confinement("AF_UNIX AF_INET AF_INET6 AF_NETLINK"),
+                          machine.shutdown_seconds + 10, locked, confinement("AF_UNIX AF_INET AF_INET6 AF_NETLINK"),
                           options_.system_wide ? "multi-user.target" : "default.target"));
   }
 

@@ -19,7 +19,8 @@ struct UnitOptions {
 // Where the sockets are, below the manager's runtime folder: /run or /run/user/ID.
 [[nodiscard]] std::string unit_folder(const Plan& plan);
 
-// hesper-gpu@NAME.service, hesper-view@NAME.service, hesper-share-N@NAME.service and hesper-vm@NAME.service; starting
+// hesper-gpu@NAME.service, hesper-view@NAME.service, hesper-share-N@NAME.service, hesper-passt@NAME.service and
+// hesper-vm@NAME.service; starting
 // the last one starts all, and its end ends all. plan: with a folder whose name is unit_folder(); in the units it is
 // the manager's own.
 // Errors: a text that a unit cannot carry; a vsock number is still to be chosen.
