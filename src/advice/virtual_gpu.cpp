@@ -165,8 +165,8 @@ Option virtual_gpu_option(const host::Facts& facts, const Question& question) {
     option.losses.emplace_back("The processor draws, in threads that compete with the guest for its cores.");
   if (device != nullptr && device->memory_moves == std::optional(false))
     option.losses.emplace_back(
-        "Mesa up to 26.1 hangs in commands of more than 8 KiB, such as large shaders, where a driver's memory "
-        "cannot be moved, as this one's (docs/vm.md).");
+        "Mesa up to 26.1 can hang while it sends megabytes of shaders, where a driver's memory cannot be moved, as "
+        "this one's (docs/memory.md).");
   option.effects = {
       {.sentence = "Without a VM, vkmark at 400x300 ran at 0.79 of native on lavapipe with two cores.",
        .source = "docs/measured.md, \"The same machine, in the sandbox\""},
