@@ -6,6 +6,7 @@
 
 #include "advice/findings.h"
 #include "advice/options.h"
+#include "advice/passthrough.h"
 #include "base/check.h"
 #include "host/description.h"
 #include "host/gather.h"
@@ -28,5 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)advice::steps_of(findings);
   for (const auto guest : {advice::GuestSystem::linux, advice::GuestSystem::macos})
     (void)advice::options(facts, {.guest = guest});
+  for (const host::Gpu& gpu : facts.gpus) {
+    if (gpu.pci) (void)advice::plan_passthrough(facts, {.address = gpu.pci->address});
+  }
   return 0;
 }

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import unittest
 
+import machines
 from support import HESPER, NATIVE_ICD, Scratch, run
 
 FULL, REDUCED, NONE = 0, 1, 2
@@ -19,7 +20,7 @@ class Doctor(unittest.TestCase):
     def setUp(self):
         self.scratch = Scratch()
         self.addCleanup(self.scratch.close)
-        self.environment = self.scratch.environment(VK_DRIVER_FILES=str(NATIVE_ICD))
+        self.environment = machines.environment(self.scratch) | {"VK_DRIVER_FILES": str(NATIVE_ICD)}
 
     def doctor(self, *options, status, environment=None):
         finished = run([HESPER, "doctor", *options], environment or self.environment, PATIENCE)
@@ -101,6 +102,16 @@ class Doctor(unittest.TestCase):
         self.assertEqual(findings["vulkan.icd_broken"]["subject"], nowhere)
         self.assertIn("VK_DRIVER_FILES", findings["vulkan.icd_broken"]["note"])
         self.assertEqual(report["verdict"]["acceleration"], "none")
+
+    def test_the_proof_is_part_of_it(self):
+        for _ in range(3):  # the proof gives up after 12 s, which a busy machine may need
+            finished = run([HESPER, "doctor", "--json"], self.environment, PATIENCE)
+            if finished.status == REDUCED:
+                break
+        self.assertEqual(finished.status, REDUCED, finished)
+        proof = json.loads(finished.output)["proof"]
+        self.assertTrue(proof["passed"])
+        self.assertEqual(proof["pictures"], ["image", "vulkan"])
 
     def test_descriptions_that_are_none_are_refused(self):
         description = self.scratch.path / "host.txt"
