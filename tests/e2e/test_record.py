@@ -121,8 +121,8 @@ class Recorded(TestCase):
         middle = statistics.median(offsets)
         late = [abs(offset - middle) for offset in offsets]
         # The source says a moment before it shows, which is long where a processor is missing.
-        self.assertLess(max(late), 0.1)
-        self.assertLess(statistics.median(late), 0.005)
+        self.assertLess(max(late), 0.5)
+        self.assertLess(statistics.median(late), 0.02)
         return first
 
 
