@@ -260,6 +260,9 @@ class NoVnc(Base):
                 return port
         self.fail("websockify does not start.")
 
+    def wait_for_event(self, *event):
+        wait_until(lambda: event in self.source.events(), 20, f"{event} does not arrive.")
+
     def test_picture_key_and_pointer(self):
         port = self.start_websockify(self.serve())
         browser = self.start(Browser, self.scratch, f"http://127.0.0.1:{port}/vnc.html?autoconnect=1&resize=off&quality=9&path=websockify")
@@ -275,15 +278,22 @@ class NoVnc(Base):
             return (width, height) == (640, 480) and numpy.abs(pixels.astype(int) - want).mean() < 3
 
         wait_until(shows, 40, "noVNC does not show the guest's picture.")
+        said = "document.getElementById('noVNC_status').classList.contains('noVNC_open')"
+        wait_until(lambda: not browser.run(f"return {said}"), 30, "noVNC's message stays before the picture.")
         left, top = browser.run(f"const box = {canvas}.getBoundingClientRect(); return [box.left, box.top]")
         actions = ActionBuilder(browser.driver)
-        actions.pointer_action.move_to_location(math.ceil(left) + 100, math.ceil(top) + 50).click()
-        actions.key_action.send_keys("a")
+        actions.pointer_action.move_to_location(math.ceil(left) + 300, math.ceil(top) + 400).click()
         actions.perform()
-        for event in (("keyboard", EV_KEY, 30, 1), ("keyboard", EV_KEY, 30, 0), ("tablet", EV_KEY, 0x110, 1)):
-            wait_until(lambda: event in self.source.events(), 20, f"{event} does not arrive: {self.source.events()}")
+        for pressed in (1, 0):
+            self.wait_for_event("tablet", EV_KEY, 0x110, pressed)
+        # Steps of their own: actions of keyboard and pointer would be one beside the other, and the click moves the focus.
+        for pressed, action in ((1, "key_down"), (0, "key_up")):
+            actions = ActionBuilder(browser.driver)
+            getattr(actions.key_action, action)("a")
+            actions.perform()
+            self.wait_for_event("keyboard", EV_KEY, 30, pressed)
         places = {code: value for _, kind, code, value in self.source.events("tablet") if kind == EV_ABS}
-        self.assertEqual((places[0] * 640 // 65536, places[1] * 480 // 65536), (100, 50))
+        self.assertEqual((places[0] * 640 // 65536, places[1] * 480 // 65536), (300, 400))
 
 
 class Sentences(TestCase):

@@ -99,7 +99,7 @@ class Pictures:
     def test_two_displays(self):
         self.show(("--content", "still", "--mode", "400x300", "--mode", "300x200"))
         self.desktop.wait_for_windows("Hesper", 2)
-        second = self.desktop.windows("display 1")[0]
+        second = self.desktop.wait_for_windows("display 1")[0]
         first = next(window for window in self.desktop.windows("Hesper") if window != second)
         self.wait_for_picture(second, background(300, 200), (300, 200))
         self.desktop.do("windowraise", first)

@@ -85,6 +85,7 @@ class WindowOutput final : public Output {
           fmt::format("No window can be opened, as there is no display server: set DISPLAY or WAYLAND_DISPLAY, or "
                       "show the screen otherwise. (SDL says: {})",
                       SDL_GetError()));
+    outlive_x_errors();
     event_type_ = SDL_RegisterEvents(1);
     if (options_.renderer != WindowOptions::Renderer::software) {
       auto vulkan = open_vulkan(options_.renderer == WindowOptions::Renderer::vulkan);
@@ -109,6 +110,22 @@ class WindowOutput final : public Output {
       if (auto taken = take(display); !taken) return taken;
     }
     return {};
+  }
+
+  // Xlib ends the process at any error that nobody handles, such as an answer to a window that asked for the clipboard
+  // and went away meanwhile. Each of them is some window's, and never ours to die of.
+  static void outlive_x_errors() {
+    const char* driver = SDL_GetCurrentVideoDriver();
+    if (driver == nullptr || std::string_view(driver) != "x11") return;
+    using Handler = int (*)(void* display, void* error);
+    SDL_SharedObject* xlib = SDL_LoadObject("libX11.so.6");  // SDL has it, and we keep it
+    const auto set =
+        xlib == nullptr ? nullptr : reinterpret_cast<Handler (*)(Handler)>(SDL_LoadFunction(xlib, "XSetErrorHandler"));
+    if (set == nullptr) return;
+    set([](void*, void*) {
+      log::debug("The X server reports an error, which is passed over.");
+      return 0;
+    });
   }
 
   void end() {
