@@ -1,6 +1,8 @@
 # The synthetic source (tests/screen): a hesper gpu without a virtual machine, which shows known pictures and tells what
 # is typed; and hesper view at it.
+import contextlib
 import json
+import pathlib
 import queue
 import re
 import subprocess
@@ -94,6 +96,15 @@ class View:
         with open(f"/proc/{self.process.pid}/stat") as stat:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
+
+    def wake_ups(self):
+        """How often its threads have slept so far."""
+        count = 0
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+                lines = (task / "status").read_text().splitlines()
+                count += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+        return count
 
     def kill(self):
         end_group(self.process)

@@ -110,8 +110,6 @@ void DisplayWindow::take(frame::News& news) {
     if (last_serial_ != 0 && news.frame->serial > last_serial_ + 1)
       ledger_->skip(news.frame->serial - last_serial_ - 1);
     last_serial_ = news.frame->serial;
-    row_ = frame::row_of(*news.frame);
-    (*row_)[static_cast<std::size_t>(frame::Stage::taken)] = frame::now_ns();
     const Size size{.width = news.frame->width, .height = news.frame->height};
     const bool other = !frame_ || frame_->format != news.frame->format || size != picture_;
     frame_ = std::move(news.frame);
@@ -119,7 +117,12 @@ void DisplayWindow::take(frame::News& news) {
     damage_.clip(size.width, size.height);
     for (const gpu::Rect& rect : frame_->damage) damage_.add(rect);
     if (other) damage_.add({.width = size.width, .height = size.height});
-    dirty_ = true;
+    // A flush of nothing is nothing to show.
+    if (!damage_.empty()) {
+      row_ = frame::row_of(*frame_);
+      (*row_)[static_cast<std::size_t>(frame::Stage::taken)] = frame::now_ns();
+      dirty_ = true;
+    }
   } else if (news.blank) {
     frame_.reset();
     damage_.clear();

@@ -86,6 +86,9 @@ class WindowOutput final : public Output {
                       "show the screen otherwise. (SDL says: {})",
                       SDL_GetError()));
     outlive_x_errors();
+    // Never shown. Without any window SDL does not wait for events, but looks for them a thousand times a second.
+    anchor_.reset(SDL_CreateWindow(options_.name.c_str(), 1, 1, SDL_WINDOW_HIDDEN));
+    if (!anchor_) return fail(fmt::format("A window cannot be opened: {}", SDL_GetError()));
     event_type_ = SDL_RegisterEvents(1);
     if (options_.renderer != WindowOptions::Renderer::software) {
       auto vulkan = open_vulkan(options_.renderer == WindowOptions::Renderer::vulkan);
@@ -132,6 +135,7 @@ class WindowOutput final : public Output {
     holder_.reset();
     for (Place& place : places_) place = {};
     vulkan_.reset();
+    anchor_.reset();
     SDL_Quit();
   }
 
@@ -259,6 +263,7 @@ class WindowOutput final : public Output {
   const WindowOptions options_;
   const Shown shown_;
   std::uint32_t event_type_ = SDL_EVENT_USER;
+  std::unique_ptr<SDL_Window, decltype(&SDL_DestroyWindow)> anchor_{nullptr, SDL_DestroyWindow};
   std::shared_ptr<VulkanDevice> vulkan_;
   std::array<Place, gpu::VIRTIO_GPU_MAX_SCANOUTS> places_;
   bool stopped_ = false;
