@@ -29,6 +29,15 @@ constexpr double kRise = 1.05;
 // Below this rate fewer pictures look better than worse ones; bits a second.
 constexpr double kFewerPictures = 1'000'000;
 
+// Of a smoothed time, what a new sample counts; and how much longer than expected it may be.
+constexpr int kMemory = 8;
+constexpr int kLongest = 4;
+
+void smooth(FlowControl::Clock::duration& time, FlowControl::Clock::duration sample) {
+  if (time == 0ms) time = sample;
+  time += (std::min(sample, kLongest * time) - time) / kMemory;
+}
+
 double seconds(FlowControl::Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -62,13 +71,24 @@ bool FlowControl::open() const noexcept {
   return bytes_in_flight_ < kLeastBytes + static_cast<std::size_t>(line);
 }
 
+// Pictures are taken to need the line's shortest time and, one after the other, the viewer's usual work.
+FlowControl::Time FlowControl::viewer_ready() const noexcept {
+  Time done = acknowledged_;
+  for (const Sent& picture : sent_) done = std::max(done, picture.time + line_.shortest()) + work_;
+  // An eighth too early is better than a viewer that has nothing to do.
+  return done - line_.shortest() - coding_ - work_ / 8;
+}
+
 void FlowControl::began(Time now) {
+  began_ = now;
   const auto interval = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / fps_));
   next_due_ = std::max(next_due_ + interval, now + interval / 2);
 }
 
 void FlowControl::sent(Sent picture) {
   bytes_in_flight_ += picture.bytes;
+  if (began_ != Time()) smooth(coding_, picture.time - began_);
+  began_ = Time();
   sent_.push_back(std::move(picture));
 }
 
@@ -77,17 +97,25 @@ void FlowControl::note_stage(std::uint32_t frame, frame::Stage stage, std::uint6
   if (found != sent_.end() && found->row != frame::Row{}) found->row[static_cast<std::size_t>(stage)] = time_ns;
 }
 
-std::optional<FlowControl::Sent> FlowControl::acknowledged(std::uint32_t frame, unsigned waiting, Clock::duration held,
-                                                           Time now) {
+std::optional<FlowControl::Sent> FlowControl::acknowledged(std::uint32_t frame, const Viewer& viewer, Time now) {
   const auto found = std::ranges::find(sent_, frame, &Sent::frame);
   if (found == sent_.end()) return std::nullopt;
   Sent picture = std::move(*found);
   for (auto it = sent_.begin(); it != std::next(found); ++it) bytes_in_flight_ -= it->bytes;
   sent_.erase(sent_.begin(), std::next(found));
-  const auto delay = now - picture.time;
-  adapt(delay, delay - std::clamp(held, Clock::duration::zero(), std::max(delay, Clock::duration::zero())), waiting,
-        now);
+  const auto delay = std::max(now - picture.time, Clock::duration::zero());
+  learn_work(viewer, delay);
+  acknowledged_ = now;
+  const auto held = std::clamp<Clock::duration>(viewer.painted - viewer.received, 0ms, delay);
+  adapt(delay, delay - held, viewer.waiting, now);
   return picture;
+}
+
+void FlowControl::learn_work(const Viewer& viewer, Clock::duration delay) {
+  if (viewer.received == 0us) return;
+  const auto began = viewer.painted < painted_ ? viewer.received : std::max(viewer.received, painted_);
+  painted_ = viewer.painted;
+  smooth(work_, std::clamp<Clock::duration>(viewer.painted - began, 0ms, delay));
 }
 
 void FlowControl::forget_in_flight() noexcept {

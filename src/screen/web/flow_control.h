@@ -1,5 +1,5 @@
-// FlowControl: how many pictures may be on their way to a viewer, how often one is sent, and with how many bits, from
-// what the viewer acknowledges. Pure arithmetic on times that it is told; sends nothing.
+// FlowControl: how many pictures may be on their way to a viewer, when the next one is begun, and with how many bits,
+// from what the viewer acknowledges. Pure arithmetic on times that it is told; sends nothing.
 #pragma once
 
 #include <algorithm>
@@ -36,6 +36,14 @@ class FlowControl {
     frame::Row row{};  // what is known of its way, for the ledger
   };
 
+  // What the viewer says of a picture, on a clock of its own. Believed no further than the whole way took; 0: not
+  // known.
+  struct Viewer {
+    std::chrono::microseconds received{};
+    std::chrono::microseconds painted{};
+    unsigned waiting = 0;  // pictures in its decoder
+  };
+
   explicit FlowControl(const Options& options, Time now);
 
   // Another viewer's, or another size: the same line, another amount to begin with.
@@ -43,8 +51,10 @@ class FlowControl {
 
   // A picture may go out now, as far as the viewer's acknowledgements are concerned.
   [[nodiscard]] bool open() const noexcept;
-  // When the rate lets the next one begin. A frame may come somewhat early after one that came late.
-  [[nodiscard]] Time next_due() const noexcept { return next_due_; }
+  // When the next one is to begin: as the rate says, of which a frame may come somewhat early after one that came late,
+  // and so that it reaches the viewer when that will have painted those before. Earlier, it would wait there, and be
+  // the older for it.
+  [[nodiscard]] Time next_due() const noexcept { return std::max(next_due_, viewer_ready()); }
   // One begins: it is taken and coded now.
   void began(Time now);
   [[nodiscard]] std::size_t in_flight() const noexcept { return sent_.size(); }
@@ -52,10 +62,9 @@ class FlowControl {
   void sent(Sent picture);
   // For the row of a picture that is on its way.
   void note_stage(std::uint32_t frame, frame::Stage stage, std::uint64_t time_ns) noexcept;
-  // This picture has been painted, and with it all before. waiting: pictures in the viewer's decoder. held: from when
-  // the viewer got it until it was painted, which is no fault of the line's; as the viewer says, so at most the whole
-  // way is believed. Returns what was remembered of it; nullopt: nothing, as it was acknowledged before or never sent.
-  std::optional<Sent> acknowledged(std::uint32_t frame, unsigned waiting, Clock::duration held, Time now);
+  // This picture has been painted, and with it all before. Returns what was remembered of it; nullopt: nothing, as it
+  // was acknowledged before or never sent.
+  std::optional<Sent> acknowledged(std::uint32_t frame, const Viewer& viewer, Time now);
   // The viewer has a new decoder and will not paint what was sent before.
   void forget_in_flight() noexcept;
 
@@ -79,6 +88,8 @@ class FlowControl {
   };
 
   [[nodiscard]] std::size_t window() const noexcept;
+  [[nodiscard]] Time viewer_ready() const noexcept;
+  void learn_work(const Viewer& viewer, Clock::duration delay);
   void adapt(Clock::duration delay, Clock::duration line, unsigned waiting, Time now);
 
   const Options options_;
@@ -87,6 +98,12 @@ class FlowControl {
   std::deque<Sent> sent_;  // not acknowledged, oldest first
   std::size_t bytes_in_flight_ = 0;
   Time next_due_;
+
+  Time began_;                           // the picture that is being coded
+  Clock::duration coding_{};             // of a picture, from its beginning until it is sent; smoothed
+  Clock::duration work_{};               // of the viewer's, for one picture that need not wait there; smoothed
+  std::chrono::microseconds painted_{};  // the last one, on the viewer's clock
+  Time acknowledged_;                    // likewise, here
 
   Shortest delay_;  // of the whole way, painting included: what the window must cover
   Shortest line_;   // of the way without what the viewer held the picture for: what the line takes when nothing queues

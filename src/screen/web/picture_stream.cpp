@@ -30,11 +30,13 @@ std::int32_t add(std::int32_t a, std::uint32_t b) {
       std::min(std::int64_t{a} + b, std::int64_t{std::numeric_limits<std::int32_t>::max()}));
 }
 
-// From the viewer's clock alone, however well that is known here.
-FlowControl::Clock::duration held_by_viewer(const Acknowledge& acknowledge) {
-  constexpr std::uint64_t kLongest = 60'000'000;  // microseconds; what is more is nonsense
-  if (acknowledge.received == 0 || acknowledge.painted <= acknowledge.received) return {};
-  return std::chrono::microseconds(std::min(acknowledge.painted - acknowledge.received, kLongest));
+FlowControl::Viewer told_by(const Acknowledge& acknowledge) {
+  constexpr std::uint64_t kLatest = std::uint64_t{1} << 60;  // microseconds; what is more is nonsense
+  if (acknowledge.received == 0 || acknowledge.painted < acknowledge.received || acknowledge.painted > kLatest)
+    return {.waiting = acknowledge.waiting};
+  return {.received = std::chrono::microseconds(acknowledge.received),
+          .painted = std::chrono::microseconds(acknowledge.painted),
+          .waiting = acknowledge.waiting};
 }
 
 bool same_size(const frame::Frame& a, const frame::Frame& b) { return a.width == b.width && a.height == b.height; }
@@ -66,7 +68,7 @@ void PictureStream::acknowledge(const Acknowledge& acknowledge) {
   std::optional<FlowControl::Sent> picture;
   {
     const std::scoped_lock lock(mutex_);
-    picture = flow_.acknowledged(acknowledge.frame, acknowledge.waiting, held_by_viewer(acknowledge), Clock::now());
+    picture = flow_.acknowledged(acknowledge.frame, told_by(acknowledge), Clock::now());
     if (picture) wake_.notify_one();
   }
   if (!picture || picture->row == frame::Row{}) return;

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <deque>
+
 namespace hesper::screen::web {
 namespace {
 
@@ -21,7 +24,15 @@ class FlowControlTest : public testing::Test {
   void acknowledge_after(FlowControl::Clock::duration delay, unsigned waiting = 0,
                          FlowControl::Clock::duration held = 0ms) {
     now_ += delay;
-    EXPECT_TRUE(flow_.acknowledged(frame_, waiting, held, now_));
+    acknowledge(frame_, waiting, held);
+  }
+  void acknowledge(std::uint32_t frame, unsigned waiting, FlowControl::Clock::duration held) {
+    EXPECT_TRUE(flow_.acknowledged(
+        frame, {.received = microseconds(now_ - held), .painted = microseconds(now_), .waiting = waiting}, now_));
+  }
+  // The viewer's clock is another one.
+  static std::chrono::microseconds microseconds(FlowControl::Time time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()) + 77s;
   }
 
   FlowControl::Time now_{1000s};
@@ -50,10 +61,10 @@ TEST_F(FlowControlTest, AcknowledgesAllBefore) {
   EXPECT_TRUE(send());
   now_ += 17ms;
   EXPECT_FALSE(send());
-  EXPECT_TRUE(flow_.acknowledged(2, 0, 0ms, now_));
+  EXPECT_TRUE(flow_.acknowledged(2, {}, now_));
   EXPECT_EQ(flow_.in_flight(), 0u);
-  EXPECT_FALSE(flow_.acknowledged(1, 0, 0ms, now_));
-  EXPECT_FALSE(flow_.acknowledged(7, 0, 0ms, now_));
+  EXPECT_FALSE(flow_.acknowledged(1, {}, now_));
+  EXPECT_FALSE(flow_.acknowledged(7, {}, now_));
 }
 
 TEST_F(FlowControlTest, KeepsToTheRateOnAverage) {
@@ -132,6 +143,36 @@ TEST_F(FlowControlTest, AViewerThatHoldsPicturesForLongerThanTheyWereAwayIsNotBe
   EXPECT_EQ(flow_.fps(), 60);
 }
 
+// Without that, two pictures would always be on their way, and each would wait for the one before.
+TEST_F(FlowControlTest, APictureReachesASlowViewerWhenItHasPaintedTheOneBefore) {
+  constexpr auto kLine = 2ms;  // one way
+  constexpr auto kWork = 40ms;
+  struct OnItsWay {
+    std::uint32_t frame;
+    FlowControl::Time received, painted;
+  };
+  std::deque<OnItsWay> pictures;
+  FlowControl::Time free = now_;  // the viewer, of what it has
+  const auto end = now_ + 10s;
+  int painted = 0;
+  FlowControl::Clock::duration waited{};
+  for (; now_ < end; now_ += 1ms) {
+    while (!pictures.empty() && pictures.front().painted + kLine <= now_) {
+      const OnItsWay picture = pictures.front();
+      pictures.pop_front();
+      ASSERT_TRUE(flow_.acknowledged(
+          picture.frame, {.received = microseconds(picture.received), .painted = microseconds(picture.painted)}, now_));
+      if (++painted > 50) waited += picture.painted - kWork - picture.received;
+    }
+    if (!send()) continue;
+    const auto received = now_ + kLine;
+    free = std::max(free, received) + kWork;
+    pictures.push_back({.frame = frame_, .received = received, .painted = free});
+  }
+  EXPECT_GT(painted, 220);                   // of the 250 for which there is time
+  EXPECT_LT(waited / (painted - 50), 10ms);  // with two on their way all the time it is 36
+}
+
 TEST_F(FlowControlTest, GoodLineGetsMore) {
   for (int i = 0; i < 600; ++i) {
     now_ += 16ms;
@@ -170,8 +211,8 @@ TEST_F(FlowControlTest, StagesAreOfPicturesOnTheirWay) {
   flow_.sent({.frame = 2, .bytes = 1, .time = now_});
   flow_.note_stage(1, frame::Stage::sent, 5);
   flow_.note_stage(2, frame::Stage::sent, 6);  // a refinement, which has no row
-  EXPECT_EQ(flow_.acknowledged(1, 0, 0ms, now_)->row[static_cast<std::size_t>(frame::Stage::sent)], 5u);
-  EXPECT_EQ(flow_.acknowledged(2, 0, 0ms, now_)->row, frame::Row{});
+  EXPECT_EQ(flow_.acknowledged(1, {}, now_)->row[static_cast<std::size_t>(frame::Stage::sent)], 5u);
+  EXPECT_EQ(flow_.acknowledged(2, {}, now_)->row, frame::Row{});
 }
 
 }  // namespace
