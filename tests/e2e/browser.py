@@ -1,44 +1,34 @@
-# Chromium, Debian's, steered through chromium-driver: what a person sees of the page, and does to it. And a client of the
-# web server that is no browser, for what browsers do not do.
+# What a person sees of the page in a browser, and does to it. And a client of the web server that is no browser, for what
+# browsers do not do.
 import base64
 import contextlib
 import http.client
 import json
 import os
-import pathlib
 import re
 import socket
 import ssl
 import struct
 import subprocess
-import tempfile
 import time
 
 import numpy
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.interaction import POINTER_MOUSE, POINTER_TOUCH
+from selenium.webdriver.common.actions.mouse_button import MouseButton
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 
+from chromium import Chromium
 from support import wait_until
 
 
 class Browser:
-    """A window with the page. ratio: device pixels per pixel of the page. arguments: more of Chromium's. screen: an X
-    server's, for what a browser without a window does not do."""
+    """A window with the page. program: Chromium or Firefox, which says what more there is to give."""
 
-    def __init__(self, scratch, url, size=(1400, 900), ratio=1, arguments=(), screen=None):
-        self._profile = tempfile.TemporaryDirectory(prefix="chromium-", dir=scratch.path)
-        options = Options()
-        for argument in (
-            "--ozone-platform=x11" if screen else "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
-            "--disable-background-networking", "--disable-component-update", f"--window-size={size[0]},{size[1]}",
-            f"--force-device-scale-factor={ratio}", f"--user-data-dir={self._profile.name}", *arguments,
-        ):  # fmt: skip
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        options.set_capability("acceptInsecureCerts", True)
-        environment = scratch.environment(**({"DISPLAY": screen.display} if screen else {}))
-        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver", env=environment))
+    def __init__(self, scratch, url, program=Chromium, size=(1400, 900), ratio=1, **more):
+        self.program = program(scratch, size, ratio, **more)
+        self.driver = self.program.driver
         self.driver.set_script_timeout(60)
         self.driver.get(url)
 
@@ -79,22 +69,60 @@ class Browser:
     def click(self, element):
         self.run("document.getElementById(arguments[0]).click()", element)
 
-    def log(self):
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+    def keys(self, *strokes):
+        """Presses and releases keys, those of a tuple together."""
+        chain = ActionChains(self.driver, duration=0)
+        for stroke in strokes:
+            together = (stroke,) if isinstance(stroke, str) else stroke
+            for key in together:
+                chain.key_down(key)
+            for key in reversed(together):
+                chain.key_up(key)
+        chain.perform()
 
-    def processes(self):
-        """Those that run the page's script."""
-        found = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                command = pathlib.Path(f"/proc/{name}/cmdline").read_text()
-                if self._profile.name in command and "--type=renderer" in command:
-                    found.append(int(name))
-        return found
+    def press(self, key):
+        ActionChains(self.driver, duration=0).key_down(key).perform()
+
+    def release(self, key):
+        ActionChains(self.driver, duration=0).key_up(key).perform()
+
+    def point(self, x, y):
+        """Moves the mouse to there; pixels of the window."""
+        self._point(lambda mouse: None, x, y)
+
+    def press_button(self, x, y, button=MouseButton.LEFT):
+        self._point(lambda mouse: mouse.pointer_down(button), x, y)
+
+    def release_button(self, x, y, button=MouseButton.LEFT):
+        self._point(lambda mouse: mouse.pointer_up(button), x, y)
+
+    def _point(self, act, x, y):
+        builder = ActionBuilder(self.driver, mouse=PointerInput(POINTER_MOUSE, "mouse"), duration=0)
+        builder.pointer_action.move_to_location(x, y)
+        act(builder.pointer_action)
+        builder.perform()
+
+    def turn_wheel(self, x, y, right, down):
+        """Over there; all in pixels."""
+        builder = ActionBuilder(self.driver, duration=0)
+        builder.wheel_action.scroll(x, y, right, down, duration=0)
+        builder.perform()
+
+    def touch(self, *fingers):
+        """Puts fingers on these places at once, and takes them away."""
+        builder = ActionBuilder(self.driver, duration=0)
+        for number, (x, y) in enumerate(fingers):
+            finger = builder.add_pointer_input(POINTER_TOUCH, f"finger{number}")
+            finger.create_pointer_move(0, x, y, origin="viewport")
+            finger.create_pointer_down(button=MouseButton.LEFT)
+            finger.create_pointer_up(MouseButton.LEFT)
+        builder.perform()
+
+    def log(self):
+        return self.program.log()
 
     def close(self):
-        self.driver.quit()
-        self._profile.cleanup()
+        self.program.close()
 
 
 def read_png(data):

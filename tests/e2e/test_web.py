@@ -1,5 +1,5 @@
-# Screens in a browser: Debian's Chromium, and clients that are none, at the web server of hesper view, with the synthetic
-# source as the guest.
+# Screens in a browser: Debian's Chromium and Firefox, and clients that are none, at the web server of hesper view, with the
+# synthetic source as the guest.
 import contextlib
 import math
 import os
@@ -11,8 +11,11 @@ import struct
 import time
 
 import numpy
+from selenium.webdriver.common.actions.mouse_button import MouseButton
 
 from browser import Address, Browser, WebSocket
+from chromium import Chromium
+from firefox import Firefox
 from guest import Gpu, InputMachine
 from machines import Run
 from support import PROGRAMS, Screen, TestCase, run, tools_present, wait_until
@@ -26,7 +29,7 @@ KEY_A, KEY_LEFTSHIFT, KEY_ENTER = 30, 42, 28
 
 
 def setUpModule():
-    tools_present("chromium", "chromedriver", "openssl", "xdotool", "pngtopnm")
+    tools_present("chromium", "chromedriver", "firefox-esr", "openssl", "xdotool", "pngtopnm")
 
 
 def background(width, height):
@@ -50,6 +53,7 @@ def psnr(one, other):
 
 
 class Web(TestCase):
+    program = Chromium
     source_options = ()
     view_options = ()
 
@@ -61,8 +65,25 @@ class Web(TestCase):
 
     def open(self, query="", token=None, **options):
         url = f"{self.address.origin}/?token={token or self.address.token}{query}"
-        browser = self.start(Browser, self.scratch, url, **options)
+        browser = self.start(Browser, self.scratch, url, self.program, **options)
         browser.wait_for("state.state === 'connected' && state.frames > 0", what="No picture comes")
+        return browser
+
+    def check_lost_server(self):
+        """A page goes on when a server that was killed is there again. Returns it, at a server of its own."""
+        state = self.scratch.path / "state"
+        command = [PROGRAMS / "hesper-view", "--socket", self.source.socket, "--web", "--state", state]
+        first = self.start(Process, self.scratch, command)
+        first.wait_for_web()
+        self.address = Address(f"http://127.0.0.1:{first.port(state)}/?token={first.token(state)}")
+        browser = self.open()
+        first.process.kill()
+        browser.wait_for("state.state === 'lost'")
+        self.assertIn("lost", browser.text("panel"))
+        second = self.start(Process, self.scratch, command)
+        second.wait_for_web()
+        count = browser.state()["frames"]
+        browser.wait_for(f"state.state === 'connected' && state.frames > {count}", timeout=15)
         return browser
 
     def connect(self, token=None, **options):
@@ -156,14 +177,10 @@ class Displays(Web):
         first.wait_for("state.displays.length === 1")
 
 
-class Input(Web):
+class Hands(Web):
+    """A browser, and what a guest is told of what is done in it."""
+
     source_options = ("--content", "still", "--rate", "5", "--mode", "1000x600")
-
-    def mouse(self, browser, kind, x, y, **more):
-        browser.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, **more})
-
-    def key(self, browser, kind, code, key, **more):
-        browser.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": kind, "code": code, "key": key, **more})
 
     def wait_for_events(self, device, want):
         wait_until(
@@ -195,7 +212,7 @@ class Input(Web):
                 for pixel, pixels, begin, extent in ((x, 1000, box[0], box[2]), (y, 600, box[1], box[3]))
             )
             want = int((at[0] - box[0]) / box[2] * 1000), int((at[1] - box[1]) / box[3] * 600)
-            self.mouse(browser, "mouseMoved", *at)
+            browser.point(*at)
             arrived = lambda: self.place() == want  # noqa: B023, E731
             wait_until(arrived, 10, f"The pointer over {want} arrives at {self.place()}.")
 
@@ -207,6 +224,14 @@ class Input(Web):
                 place[code] = value
         return tuple(place.get(axis, -1) * extent // 65536 for axis, extent in ((ABS_X, 1000), (ABS_Y, 600)))
 
+    def set_scale(self, browser, value):
+        browser.run("const s = document.getElementById('scale'); s.value = arguments[0]; s.onchange()", value)
+
+
+class Input(Hands):
+    def key(self, browser, kind, code, key, **more):
+        browser.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": kind, "code": code, "key": key, **more})
+
     def test_pointer_at_three_scalings(self):
         browser = self.open(size=(1500, 1000))
         self.check_places(browser)  # larger than it is
@@ -214,7 +239,7 @@ class Input(Web):
         browser.wait_for("document.getElementById('screen').getBoundingClientRect().width < 700")
         self.check_places(browser)  # smaller
         sharp = self.open(size=(800, 600), ratio=2)
-        sharp.run("const s = document.getElementById('scale'); s.value = '1'; s.onchange()")
+        self.set_scale(sharp, "1")
         sharp.wait_for("document.getElementById('screen').getBoundingClientRect().width === 500")
         self.check_places(sharp)  # a pixel for each of the screen's
 
@@ -226,14 +251,14 @@ class Input(Web):
         self.key(browser, "keyUp", "KeyA", "a")
         self.wait_for_events("keyboard", [("keyboard", EV_KEY, KEY_A, 1), ("keyboard", EV_KEY, KEY_A, 0)])
 
-        self.mouse(browser, "mousePressed", 300, 300, button="left", buttons=1, clickCount=1)
-        self.mouse(browser, "mouseReleased", 300, 300, button="left", buttons=0, clickCount=1)
+        browser.press_button(300, 300)
+        browser.release_button(300, 300)
         wait_until(
             lambda: [e for e in self.source.events("tablet") if e[1] == EV_KEY]
             == [("tablet", EV_KEY, BTN_LEFT, 1), ("tablet", EV_KEY, BTN_LEFT, 0)],
             10, "The click does not come.",
         )  # fmt: skip
-        self.mouse(browser, "mouseWheel", 300, 300, deltaX=0, deltaY=200)
+        browser.turn_wheel(300, 300, right=0, down=200)
         wait_until(
             lambda: sum(e[3] for e in self.source.events("tablet") if e[1:3] == (EV_REL, REL_WHEEL)) == -2,
             10, f"The wheel does not turn by two notches: {self.source.events('tablet')[-8:]}",
@@ -279,12 +304,7 @@ class Input(Web):
         browser.wait_for("state.leds !== null && state.leds.capsLock")
         self.assertEqual(browser.text("leds"), "Caps")
 
-        browser.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
-        browser.driver.execute_cdp_cmd(
-            "Input.dispatchTouchEvent",
-            {"type": "touchStart", "touchPoints": [{"x": 300, "y": 300, "id": 1}, {"x": 400, "y": 300, "id": 2}]},
-        )
-        browser.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        browser.touch((300, 300), (400, 300))
         tracking = 0x39  # ABS_MT_TRACKING_ID
         wait_until(
             lambda: [e[3] == -1 for e in self.source.events("touch") if e[2] == tracking]
@@ -297,7 +317,7 @@ class Input(Web):
         self.assertTrue(browser.state()["viewOnly"])
         browser.run("document.getElementById('screen').focus()")
         self.key(browser, "rawKeyDown", "KeyA", "a")
-        self.mouse(browser, "mouseMoved", 300, 300)
+        browser.point(300, 300)
         # Whoever sends what the page would not.
         viewer = self.connect(token=self.address.session(self.address.token)["view_token"])
         viewer.hello()
@@ -311,12 +331,78 @@ class Input(Web):
         self.assertNotIn("view_token", self.address.session(self.address.session(self.address.token)["view_token"]))
 
 
+class InFirefox(Hands):
+    program = Firefox
+    source_options = ("--content", "counter", "--rate", "0", "--mode", "1000x600")
+
+    def show(self, browser, number):
+        """The source's next picture, which is this one, and waits for it."""
+        self.source.order("frame")
+        wait_until(lambda: frame_number(browser.picture()[2]) == number, 20, f"Frame {number} is not shown.")
+
+    def test_pictures(self):
+        with self.subTest("after a lost server"):
+            browser = self.check_lost_server()
+        self.assertEqual(browser.state()["config"]["codecString"][:5], "avc1.")
+        want = background(1000, 600)
+        for number in range(1, 4):
+            self.show(browser, number)
+        wait_until(lambda: psnr(browser.picture()[2][64:], want[64:]) > 35, 20, "The picture is not the source's.")
+
+        with self.subTest("of another size"):
+            self.source.order("mode 0 640x480")
+            browser.wait_for("state.size.width === 640")
+            wait_until(lambda: browser.picture()[:2] == (640, 480), 20, "The smaller picture is not shown.")
+            self.source.order("mode 0 1000x600")
+            browser.wait_for("state.size.width === 1000")
+
+        for codec, coded in (("lossless", 17), ("tiles", 16)):
+            with self.subTest(codec):
+                browser.driver.get(f"{self.address.origin}/?codec={codec}")
+                browser.wait_for(f"state.frames > 0 && state.config.codec === {coded}")
+                same = lambda: numpy.array_equal(browser.picture()[2][64:], want[64:])  # noqa: E731
+                wait_until(same, 20, "The picture is not exactly the source's.")
+
+    def test_hands(self):
+        browser = self.open(size=(1100, 900))
+        self.check_places(browser)  # larger than it is
+        self.set_scale(browser, "1")
+        browser.wait_for("document.getElementById('screen').getBoundingClientRect().width === 1000")
+        self.check_places(browser)  # a pixel for each of the window's
+        browser.driver.set_window_size(700, 600)
+        self.set_scale(browser, "fit")
+        browser.wait_for("document.getElementById('screen').getBoundingClientRect().width < 701")
+        self.check_places(browser)  # smaller
+
+        browser.press_button(300, 200, MouseButton.RIGHT)
+        browser.release_button(300, 200, MouseButton.RIGHT)
+        wait_until(
+            lambda: [e[2:] for e in self.source.events("tablet") if e[1] == EV_KEY] == [(BTN_RIGHT, 1), (BTN_RIGHT, 0)],
+            20, "The click does not come.",
+        )  # fmt: skip
+        browser.turn_wheel(300, 200, right=0, down=200)
+        turned = lambda: sum(e[3] for e in self.source.events("tablet") if e[1:3] == (EV_REL, REL_WHEEL))  # noqa: E731
+        wait_until(lambda: turned() == -2, 20, f"The wheel turns by {turned()} notches.")
+
+        browser.press("a")  # the screen has the keyboard since it was clicked
+        self.wait_for_events("keyboard", [("keyboard", EV_KEY, KEY_A, 1)])
+        with self.subTest("what is down when the screen loses the keyboard is let go"):
+            browser.run("document.getElementById('scale').focus()")
+            self.wait_for_events("keyboard", [("keyboard", EV_KEY, KEY_A, 0)])
+        browser.release("a")
+
+        self.source.order("cursor 0 300 200")
+        browser.wait_for("state.cursor !== null && state.cursor.id !== 0 && state.cursorShape !== undefined")
+        style = browser.run("return getComputedStyle(document.getElementById('screen')).cursor")
+        self.assertRegex(style, "data:image/png")
+
+
 class Frozen(Web):
     source_options = ("--content", "video", "--rate", "30", "--mode", "1280x720")
 
     def test_frozen_viewer_delays_nobody_and_comes_back(self):
         frozen, other = self.open(), self.open()
-        renderers = frozen.processes()
+        renderers = frozen.program.processes()
         self.assertTrue(renderers)
         memory = self.view.memory()
         for process in renderers:
@@ -345,19 +431,7 @@ class Frozen(Web):
         self.assertLess(time.monotonic() - resumed, 2)
 
     def test_lost_server_comes_back(self):
-        state = self.scratch.path / "state"
-        command = [PROGRAMS / "hesper-view", "--socket", self.source.socket, "--web", "--state", state]
-        first = self.start(Process, self.scratch, command)
-        first.wait_for_web()
-        self.address = Address(f"http://127.0.0.1:{first.port(state)}/?token={first.token(state)}")
-        browser = self.open()
-        first.process.kill()
-        browser.wait_for("state.state === 'lost'")
-        self.assertIn("lost", browser.text("panel"))
-        second = self.start(Process, self.scratch, command)
-        second.wait_for_web()
-        count = browser.state()["frames"]
-        browser.wait_for(f"state.state === 'connected' && state.frames > {count}", timeout=15)
+        self.check_lost_server()
 
 
 class Process:

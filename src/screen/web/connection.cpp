@@ -207,7 +207,9 @@ asio::awaitable<bool> Connection::send(const Request& request, Answer answer) {
   response.set("Content-Security-Policy", kContentPolicy);
   response.set("X-Content-Type-Options", "nosniff");
   response.set("Referrer-Policy", "no-referrer");
+  // Both together give the page a process of its own, and with that finer times: 20 us instead of 1 ms in Firefox.
   response.set("Cross-Origin-Opener-Policy", "same-origin");
+  response.set("Cross-Origin-Embedder-Policy", "require-corp");
   response.set("Cross-Origin-Resource-Policy", "same-origin");
   if (answer.status == http::status::unauthorized) response.set(http::field::www_authenticate, "Bearer");
   if (answer.status == http::status::method_not_allowed) response.set(http::field::allow, "GET, HEAD");
