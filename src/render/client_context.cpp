@@ -302,7 +302,7 @@ std::expected<void, std::string> ClientContext::create_ring(std::uint64_t id, co
     rings_.emplace(id, std::move(entry));
   }
   if (options_.replays) return {};
-  if (period.count() != 0) monitor_.add(ring, period);
+  monitor_.add(ring, period);
   if (options_.ring_appears) {
     options_.ring_appears(number, resource->file->get(), resource->offset + layout->status, kRingFatal);
   }

@@ -120,6 +120,7 @@ void Ring::submit_virtqueue_seqno(std::uint64_t seqno) {
   {
     const std::scoped_lock lock(virtqueue_mutex_);
     virtqueue_seqno_ = seqno;
+    virtqueue_seqno_came_ = std::chrono::steady_clock::now();
   }
   virtqueue_changed_.notify_all();
   wake();
@@ -127,8 +128,17 @@ void Ring::submit_virtqueue_seqno(std::uint64_t seqno) {
 
 bool Ring::wait_virtqueue_seqno(std::uint64_t seqno) {
   std::unique_lock lock(virtqueue_mutex_);
+  waited_seqno_ = seqno;
   virtqueue_changed_.wait(lock, [&] { return stopping() || virtqueue_seqno_ >= seqno; });
   return !stopping();
+}
+
+std::chrono::steady_clock::duration Ring::half_round_trip() noexcept {
+  const bool busy =
+      word(layout_.head).load(std::memory_order_relaxed) != word(layout_.tail).load(std::memory_order_relaxed);
+  const std::scoped_lock lock(virtqueue_mutex_);
+  if (busy || virtqueue_seqno_ <= waited_seqno_) return {};
+  return std::chrono::steady_clock::now() - virtqueue_seqno_came_;
 }
 
 Ring::Wait Ring::wait_seqno(std::uint32_t seqno) noexcept {

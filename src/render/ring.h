@@ -103,6 +103,10 @@ class Ring {
   void submit_virtqueue_seqno(std::uint64_t seqno);
   [[nodiscard]] bool wait_virtqueue_seqno(std::uint64_t seqno);
 
+  // Any thread. For so long the client has had a sequence number on the virtqueue that it does not wait for, although
+  // nothing keeps the ring busy. Mesa sends both at once, unless it waits for itself: docs/memory.md, "Blobs first".
+  [[nodiscard]] std::chrono::steady_clock::duration half_round_trip() noexcept;
+
   enum class Wait : std::uint8_t { reached, unreachable, stopped };
   // Context stream: blocks until head has reached seqno. unreachable: the ring is empty and ends before it.
   [[nodiscard]] Wait wait_seqno(std::uint32_t seqno) noexcept;
@@ -122,7 +126,10 @@ class Ring {
   std::atomic<std::uint32_t> wakes_{0};  // counts wake(); the thread sleeps on it
   std::mutex virtqueue_mutex_;
   std::condition_variable virtqueue_changed_;
-  std::uint64_t virtqueue_seqno_ = 0;  // under virtqueue_mutex_
+  // Under virtqueue_mutex_.
+  std::uint64_t virtqueue_seqno_ = 0;
+  std::uint64_t waited_seqno_ = 0;
+  std::chrono::steady_clock::time_point virtqueue_seqno_came_;
   std::thread thread_;
 };
 

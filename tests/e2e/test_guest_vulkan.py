@@ -66,6 +66,7 @@ class Programs(Vulkan):
     """The guest's Mesa allocates memory, and makes a blob for it when the program maps it."""
 
     order = "memory first"
+    compilers = 4  # threads that make pipelines with large shaders
 
     def test_results_and_pictures_are_the_hosts(self):
         native = self.scratch.path / "native.png"
@@ -81,6 +82,7 @@ class Programs(Vulkan):
                 versions += re.findall(r"driverInfo +=(.*)", summary)
                 self.machine.run("compute", timeout=120)
                 self.machine.run("sync", timeout=120)
+                self.machine.run(f"compilers --threads {self.compilers} --pipelines 3", timeout=120)
                 self.machine.run("scene --output /tmp/scene.png", timeout=120)
                 self.assertEqual(self.machine.run("sha256sum /tmp/scene.png").split()[0], digest)
         self.assertEqual(len(set(versions)), 2, versions)
@@ -99,6 +101,14 @@ class LargerSteps(Programs):
 
     options = ("--import-granularity", "16384")
     order = "blobs first"
+    compilers = 1  # of several, Mesa waits for itself
+
+    def test_a_program_that_waits_for_itself_is_told_of(self):
+        self.use(BACKPORTS)
+        self.start_program("compilers --threads 8")
+        wait_until(lambda: "Mesa seems to wait for itself" in self.gpu.log(), 60, "Nothing is said of a program that hangs.")
+        self.machine.run("killall -9 compilers; vulkaninfo --summary")
+        wait_until(lambda: not self.workers(), 20, "Workers outlive their programs.")
 
 
 class Losses(Vulkan):

@@ -1,32 +1,11 @@
 // The validation layer over the host's driver: silent about what is right, and heard about what is not.
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
 
-#include <sstream>
-
-#include "base/log.h"
+#include "captured_log.h"
 #include "test_client.h"
 
 namespace hesper::render::test {
 namespace {
-
-// What is logged while it lives.
-class CapturedLog {
- public:
-  CapturedLog() : before_(spdlog::default_logger()) {
-    const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_, true);
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("captured", sink));
-  }
-  ~CapturedLog() { spdlog::set_default_logger(before_); }
-  CapturedLog(const CapturedLog&) = delete;
-  CapturedLog& operator=(const CapturedLog&) = delete;
-
-  [[nodiscard]] std::string text() const { return text_.str(); }
-
- private:
-  std::ostringstream text_;
-  std::shared_ptr<spdlog::logger> before_;
-};
 
 bool create_buffer(TestClient& client, VkDeviceSize size) {
   const VkBufferCreateInfo info{
