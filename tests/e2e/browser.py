@@ -64,7 +64,7 @@ class Browser:
         return read_png(base64.b64decode(png))
 
     def text(self, element):
-        return self.run("const e = document.getElementById(arguments[0]); return e.hidden ? '' : e.innerText", element)
+        return self.run("const e = document.getElementById(arguments[0]); return e.checkVisibility() ? e.innerText : ''", element)
 
     def click(self, element):
         self.run("document.getElementById(arguments[0]).click()", element)
@@ -107,6 +107,14 @@ class Browser:
         builder = ActionBuilder(self.driver, duration=0)
         builder.wheel_action.scroll(x, y, right, down, duration=0)
         builder.perform()
+
+    def place_of(self, element):
+        """The middle of it, for those who cannot see where it is."""
+        left, top, width, height = self.run(
+            "const b = document.getElementById(arguments[0]).getBoundingClientRect();"
+            "return [b.left, b.top, b.width, b.height]", element,
+        )  # fmt: skip
+        return int(left + width / 2), int(top + height / 2)
 
     def touch(self, *fingers):
         """Puts fingers on these places at once, and takes them away."""

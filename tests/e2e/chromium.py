@@ -11,9 +11,10 @@ from selenium.webdriver.chrome.service import Service
 
 class Chromium:
     """A process with one window, and its `driver`. size: of the window, pixels of pages. ratio: device pixels for one of
-    them. screen: an X server's; without, it has no window that anybody sees. arguments: more of its command line."""
+    them. screen: an X server's; without, it has no window that anybody sees. phone: as on one, with a page of that size, and
+    fingers instead of a mouse. arguments: more of its command line."""
 
-    def __init__(self, scratch, size, ratio, screen=None, arguments=()):
+    def __init__(self, scratch, size, ratio, screen=None, phone=False, arguments=()):
         self._profile = tempfile.TemporaryDirectory(prefix="chromium-", dir=scratch.path)
         options = Options()
         for argument in (
@@ -23,6 +24,10 @@ class Chromium:
             f"--user-data-dir={self._profile.name}", *arguments,
         ):  # fmt: skip
             options.add_argument(argument)
+        options.add_experimental_option("excludeSwitches", ["enable-automation"])  # a bar that says so
+        if phone:
+            metrics = {"width": size[0], "height": size[1], "pixelRatio": ratio, "mobile": True, "touch": True}
+            options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         options.set_capability("acceptInsecureCerts", True)
         environment = scratch.environment(**({"DISPLAY": screen.display} if screen else {}))

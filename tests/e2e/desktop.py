@@ -1,9 +1,9 @@
 # A screen of the host's with windows on it: their pictures, and hands for them. What programs do not need a window
-# manager for: there is none.
+# manager for: there is none, if none is asked for.
 import struct
 import subprocess
 
-from support import Screen, run, wait_until
+from support import Screen, end_group, run, wait_until
 
 
 def background(width, height):
@@ -12,9 +12,20 @@ def background(width, height):
 
 
 class Desktop(Screen):
-    def __init__(self, scratch, size="1000x800"):
+    def __init__(self, scratch, size="1000x800", manager=False):
         self._scratch = scratch
         super().__init__(scratch, "-screen", "0", f"{size}x24")
+        self._manager = None
+        if manager:
+            self._manager = subprocess.Popen(
+                ["openbox"], env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+
+    def close(self):
+        if self._manager:
+            end_group(self._manager)
+        super().close()
 
     def environment(self, **more):
         return self._scratch.environment(DISPLAY=self.display, **more)

@@ -5,6 +5,11 @@ import { InputWriter } from "./protocol.js";
 
 const PAUSE = 12; // milliseconds between typed characters: a guest's console drops what comes faster
 const PASTE_LIMIT = 30; // milliseconds after a key in which the browser's paste event follows it
+// Members of events that say whether a modifier is down, and the keys that are that modifier.
+const MODIFIERS = [
+  ["ctrlKey", [Key.ControlLeft, Key.ControlRight]], ["shiftKey", [Key.ShiftLeft, Key.ShiftRight]],
+  ["altKey", [Key.AltLeft]], ["metaKey", [Key.MetaLeft, Key.MetaRight]],
+];
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
 export class Keyboard {
@@ -28,6 +33,7 @@ export class Keyboard {
     this.#on = on;
     element.addEventListener("keydown", (event) => this.#pressed(event));
     element.addEventListener("keyup", (event) => this.#released(event));
+    element.addEventListener("pointerdown", (event) => this.#notice(event));
     element.addEventListener("blur", () => this.releaseAll());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.releaseAll(); });
     addEventListener("pagehide", () => this.releaseAll());
@@ -91,6 +97,7 @@ export class Keyboard {
     }
     if (event.repeat) return; // the guest repeats
     this.#synchronize(event, code);
+    this.#notice(event, code);
     this.#put(code, true);
     const chord = event.ctrlKey && event.altKey && event.shiftKey;
     this.#chord = chord && this.#down.size === 3;
@@ -103,10 +110,19 @@ export class Keyboard {
     event.preventDefault();
     this.#put(code, false);
     // On a Mac the keys that are let go while Command is held are not told.
-    if (MAC && (code === Key.MetaLeft || code === Key.MetaLeft + 1)) this.releaseAll();
+    if (MAC && (code === Key.MetaLeft || code === Key.MetaRight)) this.releaseAll();
     if (this.#chord) {
       this.releaseAll();
       this.#on.leave();
+    }
+  }
+
+  // A window manager that shows its own list at Alt+Tab keeps to itself that Alt was let go.
+  #notice(event, code) {
+    if (event.getModifierState("AltGraph")) return; // which is Ctrl and Alt on some systems, and says neither
+    for (const [modifier, codes] of MODIFIERS) {
+      if (event[modifier] || codes.includes(code)) continue;
+      for (const each of codes) this.#put(each, false);
     }
   }
 

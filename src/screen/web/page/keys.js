@@ -30,8 +30,8 @@ for (const [first, names] of Object.entries(ROWS))
 export const codeOf = (name) => CODES.get(name);
 
 export const Key = Object.fromEntries(
-  ["ShiftLeft", "ControlLeft", "AltLeft", "MetaLeft", "CapsLock", "Enter", "Tab", "Backspace", "Delete", "Escape",
-    "ArrowLeft", "ArrowRight"].map((name) => [name, CODES.get(name)]));
+  ["ShiftLeft", "ShiftRight", "ControlLeft", "ControlRight", "AltLeft", "MetaLeft", "MetaRight", "CapsLock", "Enter", "Tab",
+    "Backspace", "Delete", "Escape", "ArrowLeft", "ArrowRight"].map((name) => [name, CODES.get(name)]));
 
 // What of event.button is which of BTN_LEFT and so on.
 export const BUTTONS = [0x110, 0x112, 0x111, 0x113, 0x114];

@@ -83,9 +83,12 @@ export class Overlay {
 
   #draw() {
     const context = this.#plot.getContext("2d");
-    const { width, height } = this.#plot;
-    const y = (milliseconds) => height - 1 - Math.min(1, milliseconds / CEILING) * (height - 2);
-    context.clearRect(0, 0, width, height);
+    const { clientWidth: width, clientHeight: height } = this.#plot;
+    this.#plot.width = Math.round(width * devicePixelRatio); // and clears it
+    this.#plot.height = Math.round(height * devicePixelRatio);
+    context.scale(devicePixelRatio, devicePixelRatio);
+    // The clocks may be wrong by more than a picture's way takes.
+    const y = (milliseconds) => height - 1 - Math.min(1, Math.max(0, milliseconds / CEILING)) * (height - 2);
     context.font = "10px system-ui, sans-serif";
     for (const line of [16.7, 33.3, 100]) {
       context.fillStyle = "#2a3342";

@@ -92,6 +92,7 @@ const hears = {
     $("name").textContent = session.title;
     state.viewToken = session.view_token;
     $("share-button").hidden = !session.view_token;
+    fitBar();
   },
   welcome({ viewOnly }) {
     state.viewOnly = viewOnly;
@@ -99,6 +100,7 @@ const hears = {
     for (const button of document.querySelectorAll("[data-input]")) button.hidden = viewOnly;
     if (viewOnly) notice("information", "You can look, and not type.");
     placeCursor();
+    fitBar();
   },
   size({ width, height }) {
     state.size = { width, height };
@@ -249,13 +251,18 @@ function showDisplays() {
   $("displays").replaceChildren(...(several ? state.displays : []).map(({ number, width, height }) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = `Display ${number + 1}`;
+    const word = button.appendChild(document.createElement("span"));
+    word.className = "word";
+    word.textContent = "Display ";
+    button.append(number + 1);
+    button.setAttribute("aria-label", `Display ${number + 1}`);
     button.title = `${width} × ${height}; with Control or the middle button in a window of its own`;
     button.setAttribute("aria-current", number === state.display);
     button.onclick = (event) => (event.ctrlKey || event.metaKey ? openDisplay(number) : showDisplay(number));
     button.onauxclick = () => openDisplay(number);
     return button;
   }));
+  fitBar();
 }
 
 // A tab of its own keeps the token, as it is opened by this one.
@@ -272,6 +279,19 @@ function showDisplay(number) {
 }
 
 // The bar.
+
+// A menu takes the buttons for which there is no room.
+function fitBar() {
+  const bar = $("bar");
+  bar.classList.remove("narrow");
+  const narrow = bar.scrollWidth > bar.clientWidth;
+  if (!narrow) $("tools").hidePopover?.();
+  bar.classList.toggle("narrow", narrow);
+}
+new ResizeObserver(fitBar).observe($("bar"));
+$("tools").addEventListener("click", (event) => {
+  if (event.target.closest("button")) $("tools").hidePopover?.();
+});
 
 function press(button, pressed) { $(button).setAttribute("aria-pressed", pressed); }
 const isPressed = (button) => $(button).getAttribute("aria-pressed") === "true";
@@ -300,6 +320,7 @@ $("keys-button").onclick = () => {
   keyboard.tap([Key.ControlLeft, Key.AltLeft, Key.Delete]);
   screen.focus();
 };
+if (navigator.keyboard?.lock) $("full-button").title = "Full screen; the guest gets all keys, hold Esc to leave";
 $("full-button").onclick = async () => {
   if (document.fullscreenElement) return document.exitFullscreen();
   try {
@@ -361,6 +382,7 @@ function showClipboard() {
   $("clipboard-button").hidden = !toGuest && !fromGuest;
   $("clipboard-button").classList.toggle("waiting", clipboard.waiting);
   $("clipboard-send").hidden = $("clipboard-read").hidden = !toGuest;
+  fitBar();
 }
 $("clipboard-button").onclick = () => {
   $("clipboard-text").value = clipboard.text;
@@ -393,6 +415,9 @@ $("clipboard-dialog").onclose = async () => {
 
 // The keyboard of a phone writes text, it does not press keys.
 $("keyboard-button").hidden = !matchMedia("(pointer: coarse)").matches;
+// Its text always has something to delete: browsers tell nothing of Backspace where there is not.
+const emptyTyped = () => { $("typed").value = "  "; };
+emptyTyped();
 $("keyboard-button").onclick = () => $("typed").focus();
 $("typed").addEventListener("beforeinput", (event) => {
   const keys = { insertLineBreak: Key.Enter, deleteContentBackward: Key.Backspace, deleteContentForward: Key.Delete };
@@ -402,7 +427,7 @@ $("typed").addEventListener("beforeinput", (event) => {
 });
 $("typed").addEventListener("compositionend", (event) => {
   type(event.data);
-  $("typed").value = "";
+  emptyTyped();
 });
 
 async function start() {
