@@ -59,11 +59,12 @@ void InputChannels::add(UniqueFd socket) {
   place->socket = std::move(socket);
   place->sink = seat_.join([place](input::Leds leds) {
     const input::ChannelLeds message = input::message_of(leds);
+    const auto sent = platform::send_part(place->socket.get(), std::as_bytes(std::span(&message, 1)));
+    // Who has gone may have typed before, which is still to be read.
+    if (sent.size == sizeof(message) || sent.broken) return;
     // Who does not read is found out by the next look at his socket, as nothing may be destroyed in here.
-    if (!platform::send_all(place->socket.get(), std::as_bytes(std::span(&message, 1)))) {
-      place->broken = true;
-      platform::refuse_to_read(place->socket.get());
-    }
+    place->broken = true;
+    platform::refuse_to_read(place->socket.get());
   });
   place->watch = loop_.when_readable(place->socket.get(), [this, place] { on_readable(place); });
 }

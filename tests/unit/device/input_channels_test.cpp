@@ -103,6 +103,25 @@ TEST_F(InputChannelsTest, WhoDoesNotReadLosesHisChannel) {
   EXPECT_EQ(channels_.count(), 0U);
 }
 
+// As one that types a key and ends, before its channel has been added.
+TEST_F(InputChannelsTest, WhoHasGoneAlreadyHasTypedAllTheSame) {
+  auto pair = platform::create_socket_pair();
+  ASSERT_TRUE(pair);
+  send(
+      pair->first,
+      {{.kind = ChannelKind::key, .what = 30, .a = 1}, kFlush, {.kind = ChannelKind::key, .what = 30, .a = 0}, kFlush});
+  pair->first = UniqueFd();
+  channels_.add(std::move(pair->second));
+  pump();
+  EXPECT_EQ(channels_.count(), 0U);
+  input::EventQueue& events = seat_.device(input::Kind::keyboard).events();
+  const auto pressed = events.next();
+  ASSERT_TRUE(pressed);
+  EXPECT_EQ(pressed->type, input::EV_KEY);
+  EXPECT_EQ(pressed->code, 30);
+  EXPECT_EQ(pressed->value, 1U);
+}
+
 TEST_F(InputChannelsTest, NonsenseClosesTheChannelAndLetsGo) {
   const ChannelMessage cases[] = {
       {},
