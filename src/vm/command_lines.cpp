@@ -147,6 +147,10 @@ void add_hesper_input(Command& command, const Plan& plan, Slots& slots) {
 }
 
 void add_input(Command& command, const Plan& plan, Slots& slots) {
+  // AAVMF has no driver for virtio keyboards, and this board no other one. It gets what is typed until a driver of ours
+  // runs, see qemu_input.h.
+  if (plan.machine.architecture == Architecture::aarch64 && !plan.firmware_template.empty())
+    for (const char* device : {"qemu-xhci", "usb-kbd"}) command.add("-device", "{}", device);
   if (plan.machine.input == InputDevices::hesper) return add_hesper_input(command, plan, slots);
   for (const char* device : {"virtio-keyboard-pci", "virtio-tablet-pci"}) command.add("-device", "{}", device);
 }

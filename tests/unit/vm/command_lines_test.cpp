@@ -193,6 +193,18 @@ TEST(QemuCommand, InputDevicesAreOursOrQemus) {
   EXPECT_THAT(options(machine), Not(Contains(HasSubstr("vhost-user-input"))));
 }
 
+TEST(QemuCommand, FirmwareOfArm64HasAUsbKeyboard) {
+  Plan machine = plan();
+  machine.machine.architecture = Architecture::aarch64;
+  EXPECT_THAT(options(machine), Not(Contains(HasSubstr("usb"))));
+  machine.firmware = "/code";
+  machine.firmware_template = "/variables";
+  EXPECT_THAT(options(machine), Contains("-device usb-kbd"));
+  EXPECT_THAT(options(machine), Contains("-device qemu-xhci"));
+  machine.machine.architecture = Architecture::x86_64;
+  EXPECT_THAT(options(machine), Not(Contains(HasSubstr("usb"))));
+}
+
 TEST(QemuCommand, LinesGoToTheLauncherOrTheTerminal) {
   Plan machine = plan();
   EXPECT_THAT(options(machine), Contains("-chardev socket,id=console,path=/run/test/console"));
