@@ -12,7 +12,10 @@
 
 namespace hesper::device {
 
-InputDoor::InputDoor(platform::EventLoop& loop, input::Device& device) : loop_(loop), device_(device) {
+InputDoor::InputDoor(platform::EventLoop& loop, input::Device& device)
+    : loop_(loop),
+      device_(device),
+      look_for_buffers_(loop, [this] { back_end_->look_for_messages(input::kEventQueue); }) {
   device_.connect([this] { deliver(); });
 }
 
@@ -30,6 +33,7 @@ Result<void> InputDoor::serve(UniqueFd socket, vhost::BackEnd::OnEnd on_end) {
       loop_, std::move(socket), *this, std::move(options),
       [this, on_end = std::move(on_end)](vhost::BackEnd::Ending ending, const std::string& reason) {
         buffers_.clear();
+        look_for_buffers_.end();
         back_end_.reset();
         device_.reset();
         device_.set_driver_runs(false);
@@ -50,7 +54,10 @@ void InputDoor::on_start(vhost::Start start) {
   deliver();
 }
 
-void InputDoor::on_stop() { device_.set_driver_runs(false); }
+void InputDoor::on_stop() {
+  look_for_buffers_.end();
+  device_.set_driver_runs(false);
+}
 
 void InputDoor::on_message(unsigned queue, vhost::Message message) {
   if (queue == input::kEventQueue) {
@@ -68,12 +75,17 @@ void InputDoor::on_message(unsigned queue, vhost::Message message) {
 }
 
 void InputDoor::deliver() {
-  while (device_.driver_runs() && !buffers_.empty()) {
+  if (!device_.driver_runs()) return;
+  while (!buffers_.empty()) {
     const auto event = device_.next();
-    if (!event) return;
+    if (!event) break;
     buffers_.front().complete(std::as_bytes(std::span(&*event, 1)));
     buffers_.pop_front();
   }
+  if (device_.has_next())
+    look_for_buffers_.begin();
+  else
+    look_for_buffers_.end();
 }
 
 }  // namespace hesper::device

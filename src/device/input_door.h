@@ -1,4 +1,9 @@
 // InputDoor: an input::Device as a vhost::Device. One front-end at a time; when it has gone, another may come.
+//
+// The driver of EDK2, through which its menus and GRUB read keys, gives buffers back without a kick: QEMU's own device
+// looks for them whenever it has an event. So does this, while events wait and no buffer is there: soon, then ever more
+// rarely, and after ten seconds not any more, until there is a new event. A device that has nothing to say does
+// nothing.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "device/repeated_look.h"
 #include "input/device.h"
 #include "platform/event_loop.h"
 #include "vhost/back_end.h"
@@ -47,6 +53,7 @@ class InputDoor final : public vhost::Device {
   platform::EventLoop& loop_;
   input::Device& device_;
   std::deque<vhost::Message> buffers_;  // for events; at most as many as the ring has
+  RepeatedLook look_for_buffers_;       // while events wait for some
   std::unique_ptr<vhost::BackEnd> back_end_;
 };
 

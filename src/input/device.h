@@ -49,6 +49,7 @@ class Device {
   // A driver begins, or the one there was is gone: what was down is let go, what waited is forgotten, no light is on.
   void reset();
   [[nodiscard]] std::optional<virtio_input_event> next() { return events_.next(); }
+  [[nodiscard]] bool has_next() const noexcept { return events_.has_next(); }
   // Of the status queue. All but lights are ignored, as is what does not exist.
   void status(const virtio_input_event& event);
 

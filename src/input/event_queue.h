@@ -39,6 +39,8 @@ class EventQueue {
 
   // For the guest; none: nothing waits. After an event of a frame all its others come before anything else.
   [[nodiscard]] std::optional<virtio_input_event> next();
+  // False: next() would have nothing. True: it probably has something.
+  [[nodiscard]] bool has_next() const noexcept { return taken_ < current_.size() || behind_ || !frames_.empty(); }
 
   // The guest starts anew: nothing is down, nothing waits.
   void reset();

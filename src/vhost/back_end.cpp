@@ -575,6 +575,10 @@ void BackEnd::serve(Ring& ring) {
   if (served == options_.batch || ring.queue->ask_for_kick()) serve_soon(ring);
 }
 
+void BackEnd::look_for_messages(unsigned queue) {
+  if (Ring* ring = find_ring(queue)) serve(*ring);
+}
+
 // --- Config space ---
 
 BackEnd::Outcome BackEnd::get_config(Payload payload, Fds&) {

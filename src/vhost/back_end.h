@@ -111,6 +111,10 @@ class BackEnd {
   // True between Device::on_start and on_stop.
   [[nodiscard]] bool running() const noexcept { return running_; }
 
+  // For drivers that offer messages without a kick, as some firmware's do: takes what is there, by on_message(). Not to
+  // be called from within on_message().
+  void look_for_messages(unsigned queue);
+
   // Tells the driver to read the config space again. While rings do not run, it is kept for when they do; several that
   // wait become one. After a reset nothing is told: the new driver reads it anyway.
   void config_changed();

@@ -388,7 +388,58 @@ class Sentences(Base):
 
 
 class Firmware(Base):
-    """EDK2 on the guest's screen, and a kernel after it. Both firmwares write the same to their serial line."""
+    """EDK2 on the guest's screen, steered by our keyboard, and a kernel after it. Both firmwares write the same to their serial line."""
+
+    def screen(self, machine):
+        """What it shows, if that can be had, and where the first character is. EDK2's font is 8 by 19; it has 100 columns
+        and 31 lines in the middle of the screen."""
+        file = self.scratch.path / "screen.png"
+        if hesper(self.scratch, "screenshot", machine.name, "-o", file).status != 0:
+            return None, 0, 0
+        picture = guest.Picture(file)
+        return picture, (picture.width - 100 * 8) // 2, (picture.height - 31 * 19) // 2
+
+    def press(self, machine, chord, has_worked):
+        """One key, and what shows that it has arrived. EDK2 starts its keyboards anew when it shows another form, so that
+        a key in that moment gets lost."""
+        for attempt in (1, 2, 3):
+            self.expect_success(hesper(self.scratch, "input", machine.name, "-e", f"key {chord}"))
+            try:
+                return has_worked(20)
+            except AssertionError:
+                if attempt == 3:
+                    raise
+
+    def type(self, machine, text):
+        """At EDK2's shell, key after key."""
+        for character in text:
+            chord = f"shift+{character.lower()}" if character.isupper() else character.replace(" ", "space")
+            echo = rf"\x1b\[\d+;\d+H{re.escape(character)}"
+            self.press(machine, chord, lambda seconds: machine.wait_for(echo, seconds, f"No '{character}' arrives."))
+
+    def assert_shell_is_typed_into(self, machine):
+        machine.wait_for("Shell> ", 60, "The shell does not ask for a line.")
+        self.type(machine, "echo Up")
+        self.press(machine, "enter", lambda seconds: machine.wait_for(r"\nUp\n", seconds, "No line arrives."))
+        machine.wait_for("Shell> ", 30, "The shell does not go on.")
+
+    def assert_menu_is_walked_through(self, machine):
+        """From EDK2's shell on."""
+        self.type(machine, "exit")
+        self.press(machine, "enter", lambda seconds: machine.wait_for("Move Highlight", seconds, "There is no menu."))
+        entries = (9, 10, 11)
+
+        def chosen():
+            picture, left, top = self.screen(machine)
+            # Light on black; the others are the other way round.
+            return [row for row in entries if picture and picture.pixel(left + 3 * 8, top + row * 19) == (0, 0, 0)]
+
+        def wait_for(row):
+            return lambda seconds: wait_until(lambda: chosen() == [row], seconds, f"Row {row} of the menu is not chosen.")
+
+        for chord, row in (("down", 9), ("down", 10), ("down", 11), ("up", 10)):
+            self.press(machine, chord, wait_for(row))
+        self.press(machine, "enter", lambda seconds: machine.wait_for("Boot Manager Menu", seconds, "No other menu."))
 
     def assert_shell_on_screen(self, machine):
         _, found = machine.wait_for(
@@ -396,16 +447,12 @@ class Firmware(Base):
         )
         lines = [line.rstrip() for line in found.groups()]
         self.assertIn("UEFI v2", lines[2])
-        file, differs = self.scratch.path / "screen.png", "nothing was drawn"
+        differs = "nothing was drawn"
 
         def shown():
             nonlocal differs
-            if hesper(self.scratch, "screenshot", machine.name, "-o", file).status != 0:
-                return False
-            picture = guest.Picture(file)
-            # EDK2's font is 8 by 19; it has 100 columns and 31 lines in the middle of the screen.
-            left, top = (picture.width - 100 * 8) // 2, (picture.height - 31 * 19) // 2
-            differs = picture.differs_from_text(lines, 100, height=19, left=left, top=top)
+            picture, left, top = self.screen(machine)
+            differs = picture.differs_from_text(lines, 100, height=19, left=left, top=top) if picture else differs
             return differs is None
 
         try:
@@ -442,12 +489,15 @@ class Firmware(Base):
     def test_ovmf_draws_its_screen(self):
         machine = self.start(Run, self.scratch, "--firmware", "efi", kernel=False)
         self.assert_shell_on_screen(machine)
+        self.assert_shell_is_typed_into(machine)
+        self.assert_menu_is_walked_through(machine)
         self.expect_success(hesper(self.scratch, "stop", "--force"))
         self.assertEqual(machine.wait(20), 0)
 
     def test_aavmf_draws_its_screen(self):
         machine = self.start(Run, self.scratch, "--arch", "aarch64", "--firmware", "efi", kernel=False)
         self.assert_shell_on_screen(machine)
+        self.assert_shell_is_typed_into(machine)
         self.expect_success(hesper(self.scratch, "stop", "--force"))
         self.assertEqual(machine.wait(20), 0)
 

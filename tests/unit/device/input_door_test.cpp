@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -131,6 +132,33 @@ TEST_F(InputDoorTest, WhatWaitsComesWithTheBuffers) {
   viewer_->flush();
   offer_all();
   EXPECT_EQ(take(), (std::vector{key(30, 1), kSync, key(30, 0), kSync}));
+}
+
+// As EDK2's driver does it.
+TEST_F(InputDoorTest, BuffersThatComeBackWithoutAKickAreFound) {
+  start();
+  offer_all();
+  std::vector<Event> events;
+  for (int i = 0; i < 3; ++i) {
+    for (const bool down : {true, false}) {
+      viewer_->key(kA, down);
+      viewer_->flush();
+    }
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (events.size() < 12 && std::chrono::steady_clock::now() < end) {
+    loop_->run_once(std::chrono::milliseconds(10));
+    for (const auto& each : drivers_[0].take_used()) {
+      Event event{};
+      std::memcpy(&event, ram_.at(kBuffers + 16ULL * each.head, sizeof(event)), sizeof(event));
+      events.push_back(event);
+      offer(static_cast<std::uint16_t>(each.head));
+    }
+  }
+  const std::vector stroke{key(30, 1), kSync, key(30, 0), kSync};
+  std::vector<Event> wanted;
+  for (int i = 0; i < 3; ++i) wanted.insert(wanted.end(), stroke.begin(), stroke.end());
+  EXPECT_EQ(events, wanted);
 }
 
 TEST_F(InputDoorTest, APauseKeepsWhatWaits) {
