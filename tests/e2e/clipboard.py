@@ -99,14 +99,17 @@ class Port:
 class Clip:
     """The clipboard of an X server, as its programs have it."""
 
-    def __init__(self, scratch, display):
-        self._environment = scratch.environment(DISPLAY=display, LC_ALL="C.UTF-8")
+    TO = ["xclip", "-quiet", "-selection", "clipboard", "-in", "-target", "UTF8_STRING"]
+    FROM = ["xclip", "-selection", "clipboard", "-out", "-target", "UTF8_STRING"]
+
+    def __init__(self, environment):
+        self._environment = environment | {"LC_ALL": "C.UTF-8"}
         self._owner = None
 
     def copy(self, text):
         self.release()
         self._owner = subprocess.Popen(
-            ["xclip", "-quiet", "-selection", "clipboard", "-in", "-target", "UTF8_STRING"], env=self._environment,
+            self.TO, env=self._environment,
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         self._owner.stdin.write(text.encode())
@@ -115,9 +118,8 @@ class Clip:
     def paste(self):
         """What a program gets; None if there is nothing."""
         finished = subprocess.run(
-            ["xclip", "-selection", "clipboard", "-out", "-target", "UTF8_STRING"], env=self._environment,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20,
-        )  # fmt: skip
+            self.FROM, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20
+        )
         return finished.stdout.decode(errors="replace") if finished.returncode == 0 else None
 
     def wait_for(self, text, timeout=20):
@@ -139,12 +141,19 @@ class Clip:
         self.release()
 
 
+class WaylandClip(Clip):
+    """The clipboard of a Wayland compositor."""
+
+    TO = ["wl-copy", "--foreground", "--type", "text/plain;charset=utf-8"]
+    FROM = ["wl-paste", "--no-newline", "--type", "text/plain;charset=utf-8"]
+
+
 class Guest:
     """The agents and a screen; port: a Port's."""
 
     def __init__(self, scratch, port):
         self.screen = Screen(scratch)
-        self.clip = Clip(scratch, self.screen.display)
+        self.clip = Clip(scratch.environment(DISPLAY=self.screen.display))
         between = scratch.path / "vdagent"
         self._log_path = scratch.path / "vdagent.log"
         self._log = open(self._log_path, "a")

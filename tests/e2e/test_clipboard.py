@@ -6,8 +6,8 @@ import struct
 
 import rfb
 from browser import Address, Browser, WebSocket
-from clipboard import CLIPBOARD, COPIED, HERE, WANTED, Clip, Guest, Port, agent_message, agent_text
-from desktop import Desktop
+from clipboard import CLIPBOARD, COPIED, HERE, WANTED, Clip, Guest, Port, WaylandClip, agent_message, agent_text
+from desktop import Desktop, Sway
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from support import TestCase, tools_present, wait_until
@@ -21,7 +21,8 @@ EV_KEY, KEY_LEFTCTRL, KEY_V = 1, 29, 47
 
 
 def setUpModule():
-    tools_present("spice-vdagentd", "spice-vdagent", "xclip", "Xvfb", "chromium", "chromedriver", "xtigervncviewer", "xdotool")
+    tools_present("spice-vdagentd", "spice-vdagent", "xclip", "Xvfb", "chromium", "chromedriver", "xtigervncviewer", "xdotool", "wl-copy",
+                  *Sway.TOOLS)  # fmt: skip
 
 
 class Base(TestCase):
@@ -168,10 +169,10 @@ class InVnc(Base):
     def test_tigervnc(self):
         self.serve()
         desktop = self.start(Desktop, self.scratch)
-        clip = self.start(Clip, self.scratch, desktop.display)
+        clip = self.start(Clip, desktop.environment())
         self.start(TigerVnc, self.scratch, desktop, self.address)
         window = desktop.wait_for_windows("Hesper")[0]
-        desktop.do("windowfocus", "--sync", window)
+        desktop.focus(window)
         self.guest.copy(TEXT)
         clip.wait_for(TEXT)
         clip.copy(BACK)
@@ -188,23 +189,40 @@ class InVnc(Base):
 
 
 class InWindow(Base):
+    Desktop, Clip = Desktop, Clip
+
+    def press(self, desktop):
+        """Does what the window system wants before a clipboard is set."""
+
     def test_text_goes_both_ways(self):
-        desktop = self.start(Desktop, self.scratch)
-        clip = self.start(Clip, self.scratch, desktop.display)
+        desktop = self.start(self.Desktop, self.scratch)
+        clip = self.start(self.Clip, desktop.environment())
         clip.copy("from before")
         self.show("--window", "--window-renderer", "software", view=WindowView, before=(desktop,))
         window = desktop.wait_for_windows("Hesper")[0]
         self.start_guest()
         with self.subTest("what was copied before is the guest's when somebody comes with it"):
-            desktop.do("windowfocus", "--sync", window)
+            desktop.focus(window)
             self.guest.wait_for("from before")
         with self.subTest("from the guest"):
             self.guest.copy(TEXT)
+            self.press(desktop)
             clip.wait_for(TEXT)
         with self.subTest("and back"):
             clip.copy(BACK)
             self.guest.wait_for(BACK)
-        self.assert_nothing_in_the_log("before", "zweite", "Zurück")
+        with self.subTest("and again"):
+            self.guest.copy("again")
+            self.press(desktop)
+            clip.wait_for("again")
+        self.assert_nothing_in_the_log("before", "zweite", "Zurück", "again")
+
+
+class InWaylandWindow(InWindow):
+    Desktop, Clip = Sway, WaylandClip
+
+    def press(self, desktop):
+        desktop.key("a")
 
 
 class Agents(Base):

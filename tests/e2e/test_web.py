@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 from browser import Address, Browser, WebSocket
 from chromium import Chromium
-from desktop import Desktop
+from desktop import ManagedDesktop
 from firefox import Firefox
 from guest import Gpu, InputMachine
 from machines import Run
@@ -346,7 +346,7 @@ class Input(Hands):
         )  # fmt: skip
 
     def test_full_screen(self):
-        desktop = self.start(Desktop, self.scratch, "1280x800", manager=True)
+        desktop = self.start(ManagedDesktop, self.scratch, "1280x800")
         browser = self.open(size=(1200, 700), screen=desktop)
         before = self.settled_box(browser)
         browser.press_button(*browser.place_of("full-button"))

@@ -148,7 +148,9 @@ void DisplayWindow::present() {
   SDL_GetWindowSizeInPixels(window_.get(), &width, &height);
   if (width <= 0 || height <= 0) return;
   size_ = {.width = static_cast<std::uint32_t>(width), .height = static_cast<std::uint32_t>(height)};
-  layout_ = lay_out(picture_, size_, scaling_);
+  const double density = SDL_GetWindowPixelDensity(window_.get());
+  const auto tolerance = density == std::floor(density) ? 0U : static_cast<std::uint32_t>(std::ceil(density));
+  layout_ = lay_out(picture_, size_, scaling_, tolerance);
   // Where a pointer was drawn, there is the picture again.
   if (frame_ && !patched_.empty()) damage_.add(intersect(patched_, {.width = frame_->width, .height = frame_->height}));
   const std::optional<Patch> patch = cursor_patch();
@@ -156,6 +158,7 @@ void DisplayWindow::present() {
   const auto presented = presenter_->present({.frame = frame_ ? &*frame_ : nullptr,
                                               .damage = &damage_,
                                               .patch = patch ? &*patch : nullptr,
+                                              .exposed = exposed_,
                                               .window = size_,
                                               .layout = layout_},
                                              copied);
@@ -171,7 +174,7 @@ void DisplayWindow::present() {
   }
   patched_ = patch ? patch->area : gpu::Rect{};
   damage_.clear();
-  dirty_ = false;
+  dirty_ = exposed_ = false;
   if (row_) {
     (*row_)[static_cast<std::size_t>(frame::Stage::presented)] = frame::now_ns();
     ledger_->add(*row_);
@@ -253,7 +256,7 @@ void DisplayWindow::on_event(const SDL_Event& event) {
     case SDL_EVENT_WINDOW_SHOWN:
     case SDL_EVENT_WINDOW_RESTORED:
       visible_ = true;
-      dirty_ = true;
+      dirty_ = exposed_ = true;
       present();
       return;
     case SDL_EVENT_WINDOW_MINIMIZED:

@@ -89,6 +89,7 @@ class DisplayWindow {
   std::optional<frame::Frame> frame_;
   frame::Damage damage_;  // that is not in the window yet
   bool dirty_ = true;     // something is
+  bool exposed_ = true;   // the window may have nothing in it
   std::optional<frame::Row> row_;
   std::uint64_t last_serial_ = 0;
   Size picture_;  // of the display, also while it shows nothing

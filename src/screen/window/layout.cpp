@@ -6,9 +6,10 @@
 
 namespace hesper::screen::window {
 
-Layout lay_out(const Size& picture, const Size& window, Scaling scaling) noexcept {
+Layout lay_out(const Size& picture, const Size& window, Scaling scaling, std::uint32_t tolerance) noexcept {
   Layout layout{.picture = picture, .width = picture.width, .height = picture.height};
-  if (scaling == Scaling::fit) {
+  const auto is_near = [&](std::uint32_t a, std::uint32_t b) { return std::max(a, b) - std::min(a, b) <= tolerance; };
+  if (scaling == Scaling::fit && !(is_near(picture.width, window.width) && is_near(picture.height, window.height))) {
     // The side that touches the window's edges gets its size exactly.
     if (std::uint64_t{window.width} * picture.height <= std::uint64_t{window.height} * picture.width) {
       layout.width = window.width;

@@ -33,7 +33,10 @@ struct Layout {
   friend bool operator==(const Layout&, const Layout&) = default;
 };
 
-// Both sizes are not 0; the picture's at most 65536 each way.
-[[nodiscard]] Layout lay_out(const Size& picture, const Size& window, Scaling scaling) noexcept;
+// Both sizes are not 0; the picture's at most 65536 each way. tolerance: pixels by which the window may miss the
+// picture's size without that it is scaled to fit: where a window has its size in points of, say, 1.5 pixels, it cannot
+// have every size.
+[[nodiscard]] Layout lay_out(const Size& picture, const Size& window, Scaling scaling,
+                             std::uint32_t tolerance = 0) noexcept;
 
 }  // namespace hesper::screen::window

@@ -26,6 +26,7 @@ struct Presentation {
   // What differs from what was presented before; the whole picture for the first of its size or format.
   const frame::Damage* damage = nullptr;
   const Patch* patch = nullptr;  // nullptr: none. Where it was before is in the damage
+  bool exposed = false;          // the window may have lost what was presented before
   Size window;                   // pixels, not 0
   Layout layout;
 };

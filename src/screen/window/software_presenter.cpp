@@ -1,8 +1,13 @@
-// The software presenter: SDL's blits from the frame's own memory into the window's surface.
+// The software presenter: SDL's blits from the frame's own memory into a surface of the window's.
 #include <SDL3/SDL.h>
 #include <fmt/format.h>
 
+#include <array>
+#include <utility>
+
 #include "screen/window/presenter.h"
+#include "screen/window/video_driver.h"
+#include "screen/window/window_surface.h"
 
 namespace hesper::screen::window {
 namespace {
@@ -42,24 +47,30 @@ SDL_Rect rect_of(const gpu::Rect& rect, int x = 0, int y = 0) {
 
 class SoftwarePresenter final : public Presenter {
  public:
-  explicit SoftwarePresenter(SDL_Window* window) noexcept : window_(window) {}
+  explicit SoftwarePresenter(std::unique_ptr<WindowSurface> surface) noexcept : surface_(std::move(surface)) {}
 
   Result<Presented> present(const Presentation& what, std::uint64_t& copied) override {
-    SDL_Surface* surface = SDL_GetWindowSurface(window_);
-    if (surface == nullptr) return fail(fmt::format("The window has no surface: {}", SDL_GetError()));
-    // SDL throws the surface away when the window changes.
-    const bool whole = surface != last_ || what.layout != layout_ || what.layout.is_scaled() || what.frame == nullptr;
-    last_ = surface;
-    layout_ = what.layout;
+    const auto begun = surface_->begin(what.window);
+    if (!begun) return std::unexpected(begun.error());
+    if (!*begun) return Presented::later;
+    const WindowSurface::Target& target = **begun;
+    SDL_Surface* surface = target.surface;
+    for (Drawn& each : drawn_) each.missing.add(*what.damage);
+    Drawn& drawn = drawn_[target.number];
+    const bool whole = target.fresh || what.layout != drawn.layout || what.layout.is_scaled() || what.frame == nullptr;
+    const frame::Damage missing = std::exchange(drawn.missing, {});
+    drawn.layout = what.layout;
+    const SDL_Rect all{.x = 0, .y = 0, .w = surface->w, .h = surface->h};
     std::vector<SDL_Rect> changed;
+    const auto change = [&](SDL_Rect place) {
+      if (SDL_GetRectIntersection(&place, &all, &place)) changed.push_back(place);
+    };
     const auto blit = [&](SDL_Surface* from, const gpu::Rect& part) {
       const SDL_Rect source = rect_of(part);
-      SDL_Rect target = rect_of(part, what.layout.x, what.layout.y);
-      SDL_BlitSurface(from, &source, surface, &target);
+      SDL_Rect place = rect_of(part, what.layout.x, what.layout.y);
+      change(place);
+      SDL_BlitSurface(from, &source, surface, &place);
       copied += std::uint64_t{gpu::kBytesPerPixel} * part.width * part.height;
-      if (const SDL_Rect bounds{.x = 0, .y = 0, .w = surface->w, .h = surface->h};
-          SDL_GetRectIntersection(&target, &bounds, &target))
-        changed.push_back(target);
     };
     if (whole) SDL_FillSurfaceRect(surface, nullptr, 0);
     if (what.frame != nullptr) {
@@ -72,14 +83,15 @@ class SoftwarePresenter final : public Presenter {
       } else if (whole) {
         blit(picture.get(), {.width = frame.width, .height = frame.height});
       } else {
-        for (const gpu::Rect& rect : what.damage->rects()) blit(picture.get(), rect);
+        for (const gpu::Rect& rect : missing.rects()) blit(picture.get(), rect);
       }
-      if (what.patch != nullptr) draw(*what.patch, surface, what.layout, changed, copied);
+      if (what.patch != nullptr) {
+        draw(*what.patch, surface, what.layout, copied);
+        change(rect_of(what.patch->area, what.layout.x, what.layout.y));
+      }
     }
-    const bool shown = whole ? SDL_UpdateWindowSurface(window_)
-                             : changed.empty() || SDL_UpdateWindowSurfaceRects(window_, changed.data(),
-                                                                               static_cast<int>(changed.size()));
-    if (!shown) return fail(fmt::format("The window cannot be drawn: {}", SDL_GetError()));
+    if (whole || what.exposed) changed.assign(1, all);
+    if (auto shown = surface_->show(changed); !shown) return std::unexpected(std::move(shown.error()));
     return Presented::yes;
   }
 
@@ -103,8 +115,7 @@ class SoftwarePresenter final : public Presenter {
     copied += std::uint64_t{gpu::kBytesPerPixel} * static_cast<std::uint64_t>(target.w) *
               static_cast<std::uint64_t>(target.h);
   }
-  static void draw(const Patch& patch, SDL_Surface* to, const Layout& layout, std::vector<SDL_Rect>& changed,
-                   std::uint64_t& copied) {
+  static void draw(const Patch& patch, SDL_Surface* to, const Layout& layout, std::uint64_t& copied) {
     const Surface surface = over(SDL_PIXELFORMAT_BGRX32, patch.area.width, patch.area.height, patch.pixels,
                                  gpu::kBytesPerPixel * patch.area.width);
     if (!surface) return;
@@ -114,22 +125,22 @@ class SoftwarePresenter final : public Presenter {
     }
     SDL_Rect target = rect_of(patch.area, layout.x, layout.y);
     SDL_BlitSurface(surface.get(), nullptr, to, &target);
-    if (const SDL_Rect bounds{.x = 0, .y = 0, .w = to->w, .h = to->h};
-        SDL_GetRectIntersection(&target, &bounds, &target))
-      changed.push_back(target);
   }
 
-  SDL_Window* const window_;
-  const SDL_Surface* last_ = nullptr;
-  Layout layout_;
+  const std::unique_ptr<WindowSurface> surface_;
+  struct Drawn {
+    Layout layout;
+    frame::Damage missing;  // what has changed since
+  };
+  std::array<Drawn, WindowSurface::kMostTargets> drawn_;  // on each target
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Presenter>> make_software_presenter(SDL_Window* window) {
-  if (SDL_GetWindowSurface(window) == nullptr)
-    return fail(fmt::format("The window has no surface to draw on: {}", SDL_GetError()));
-  return std::make_unique<SoftwarePresenter>(window);
+  auto surface = video_driver_is("wayland") ? make_wayland_surface(window) : make_sdl_surface(window);
+  if (!surface) return std::unexpected(std::move(surface.error()));
+  return std::make_unique<SoftwarePresenter>(std::move(*surface));
 }
 
 }  // namespace hesper::screen::window

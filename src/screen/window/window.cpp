@@ -12,7 +12,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -20,6 +20,8 @@
 #include "gpu/protocol.h"
 #include "platform/thread.h"
 #include "screen/window/display_window.h"
+#include "screen/window/host_clipboard.h"
+#include "screen/window/video_driver.h"
 
 namespace hesper::screen {
 namespace {
@@ -99,14 +101,7 @@ class WindowOutput final : public Output {
       else
         log::info("Windows are drawn by software: {}", vulkan.error().message);
     }
-    if (shown_.clipboard != nullptr)
-      holder_ = shown_.clipboard->join({.on_ways = {}, .on_text = [this](const clipboard::Text& text) {
-                                          {
-                                            const std::lock_guard lock(copied_mutex_);
-                                            copied_ = text;
-                                          }
-                                          push(kClipboard);
-                                        }});
+    if (shown_.clipboard != nullptr) clipboard_.emplace(*shown_.clipboard, [this] { push(kClipboard); });
     for (std::uint32_t display = 0; display < places_.size(); ++display) {
       if (!options_.displays.empty() && !std::ranges::contains(options_.displays, display)) continue;
       places_[display].reader = shown_.source.subscribe(display, [this, display] { push(kNews, display); });
@@ -118,8 +113,7 @@ class WindowOutput final : public Output {
   // Xlib ends the process at any error that nobody handles, such as an answer to a window that asked for the clipboard
   // and went away meanwhile. Each of them is some window's, and never ours to die of.
   static void outlive_x_errors() {
-    const char* driver = SDL_GetCurrentVideoDriver();
-    if (driver == nullptr || std::string_view(driver) != "x11") return;
+    if (!video_driver_is("x11")) return;
     using Handler = int (*)(void* display, void* error);
     SDL_SharedObject* xlib = SDL_LoadObject("libX11.so.6");  // SDL has it, and we keep it
     const auto set =
@@ -132,7 +126,7 @@ class WindowOutput final : public Output {
   }
 
   void end() {
-    holder_.reset();
+    clipboard_.reset();
     for (Place& place : places_) place = {};
     vulkan_.reset();
     anchor_.reset();
@@ -155,7 +149,7 @@ class WindowOutput final : public Output {
       if (event.user.code == kStop) {
         stopped_ = true;
       } else if (event.user.code == kClipboard) {
-        copy_from_guest();
+        clipboard_->on_text();
       } else if (event.user.code == kLeds) {
         // SAFETY: push() has put three bits there.
         const auto bits = reinterpret_cast<std::uintptr_t>(event.user.data1);
@@ -167,10 +161,7 @@ class WindowOutput final : public Output {
       }
       return;
     }
-    // What is copied elsewhere is the guest's once somebody comes here with it.
-    if ((event.type == SDL_EVENT_CLIPBOARD_UPDATE && !event.clipboard.owner) ||
-        event.type == SDL_EVENT_WINDOW_FOCUS_GAINED)
-      copy_to_guest();
+    if (clipboard_) clipboard_->on_event(event);
     if (event.type == SDL_EVENT_WINDOW_CLOSE_REQUESTED) {
       close(event.window.windowID);
       return;
@@ -218,25 +209,6 @@ class WindowOutput final : public Output {
     return {};
   }
 
-  void copy_from_guest() {
-    clipboard::Text text;
-    {
-      const std::lock_guard lock(copied_mutex_);
-      text = std::exchange(copied_, nullptr);
-    }
-    if (!text) return;
-    known_ = *text;
-    if (!SDL_SetClipboardText(text->c_str())) log::info("The clipboard cannot be set: {}", SDL_GetError());
-  }
-
-  void copy_to_guest() {
-    if (!holder_ || SDL_GetKeyboardFocus() == nullptr || !SDL_HasClipboardText()) return;
-    const std::unique_ptr<char, decltype(&SDL_free)> text(SDL_GetClipboardText(), SDL_free);
-    if (!text || known_ == text.get()) return;
-    known_ = text.get();
-    holder_->offer(known_);
-  }
-
   void close(SDL_WindowID id) {
     bool any = false;
     for (Place& place : places_) {
@@ -268,10 +240,7 @@ class WindowOutput final : public Output {
   std::array<Place, gpu::VIRTIO_GPU_MAX_SCANOUTS> places_;
   bool stopped_ = false;
 
-  std::unique_ptr<clipboard::Holder> holder_;  // nullptr: none is shared
-  std::string known_;                          // what the host's clipboard had when it was last looked at or set
-  std::mutex copied_mutex_;                    // of the next
-  clipboard::Text copied_;                     // by the guest, and not the host's yet
+  std::optional<HostClipboard> clipboard_;
 
   std::thread thread_;
 };

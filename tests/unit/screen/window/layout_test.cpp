@@ -11,6 +11,7 @@ TEST(WindowLayout, FollowsTheScaling) {
     Size picture, window;
     Scaling scaling;
     Layout want;
+    std::uint32_t tolerance = 0;
   };
   const Case kCases[] = {
       {"same size", {800, 600}, {800, 600}, Scaling::fit, {{800, 600}, 0, 0, 800, 600}},
@@ -22,8 +23,11 @@ TEST(WindowLayout, FollowsTheScaling) {
       {"as it is", {800, 600}, {2000, 1500}, Scaling::original, {{800, 600}, 600, 450, 800, 600}},
       {"a line", {65535, 1}, {100, 100}, Scaling::fit, {{65535, 1}, 0, 49, 100, 1}},
       {"a pixel", {1, 1}, {100, 50}, Scaling::fit, {{1, 1}, 25, 0, 50, 50}},
+      {"nearly", {800, 600}, {801, 598}, Scaling::fit, {{800, 600}, 0, -1, 800, 600}, 2},
+      {"not nearly", {800, 600}, {803, 603}, Scaling::fit, {{800, 600}, 0, 0, 803, 602}, 2},
   };
-  for (const Case& each : kCases) EXPECT_EQ(lay_out(each.picture, each.window, each.scaling), each.want) << each.name;
+  for (const Case& each : kCases)
+    EXPECT_EQ(lay_out(each.picture, each.window, each.scaling, each.tolerance), each.want) << each.name;
 }
 
 TEST(WindowLayout, EachPlaceOfTheWindowIsAPixelOfThePicture) {
