@@ -6,8 +6,10 @@ import struct
 
 import rfb
 from browser import Address, Browser, WebSocket
+from chromium import Chromium
 from clipboard import CLIPBOARD, COPIED, HERE, WANTED, Clip, Guest, Port, WaylandClip, agent_message, agent_text
 from desktop import Desktop, Sway
+from firefox import Firefox
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from support import TestCase, tools_present, wait_until
@@ -21,8 +23,8 @@ EV_KEY, KEY_LEFTCTRL, KEY_V = 1, 29, 47
 
 
 def setUpModule():
-    tools_present("spice-vdagentd", "spice-vdagent", "xclip", "Xvfb", "chromium", "chromedriver", "xtigervncviewer", "xdotool", "wl-copy",
-                  *Sway.TOOLS)  # fmt: skip
+    tools_present("spice-vdagentd", "spice-vdagent", "xclip", "Xvfb", "chromium", "chromedriver", "firefox-esr", "xtigervncviewer",
+                  "xdotool", "wl-copy", *Sway.TOOLS)  # fmt: skip
 
 
 class Base(TestCase):
@@ -46,8 +48,8 @@ class Base(TestCase):
 
 
 class InBrowser(Base):
-    def open(self, token):
-        browser = self.start(Browser, self.scratch, f"{self.address.origin}/?token={token}")
+    def open(self, token, program=Chromium):
+        browser = self.start(Browser, self.scratch, f"{self.address.origin}/?token={token}", program)
         browser.wait_for("state.state === 'connected' && state.frames > 0", what="No picture comes")
         return browser
 
@@ -125,6 +127,30 @@ class InBrowser(Base):
             viewer.send(bytes([0x91, 0, 0, 0]) + b"x" * 1001)
             self.assertTrue(viewer.is_closed())
         self.assert_nothing_in_the_log("zweite", "Zurück", "by hand", "short", "from no browser")
+
+    def test_firefox(self):
+        self.show("--web")
+        self.address = Address(self.view.says(r"web: (https?://\S+)").group(1))
+        browser = self.open(self.address.token, Firefox)
+        self.start_guest()
+        browser.wait_for("state.clipboard.toGuest && state.clipboard.fromGuest")
+        own = "document.getElementById('text')"
+        with self.subTest("what the guest copies is on this computer's clipboard with the next key"):
+            self.guest.copy(TEXT)
+            browser.wait_for("state.clipboard.text !== '' && state.clipboard.waiting")
+            browser.keys("a")
+            browser.wait_for("!state.clipboard.waiting")
+            browser.click("text-button")
+            browser.run(f"{own}.focus()")
+            browser.keys((Keys.CONTROL, "v"))
+            self.assertEqual(browser.run(f"return {own}.value"), TEXT)
+        with self.subTest("what is pasted with the keyboard is the guest's before the keys come"):
+            browser.run(f"{own}.value = arguments[0]; {own}.select()", BACK)
+            browser.keys((Keys.CONTROL, "c"))
+            browser.run("document.getElementById('text-dialog').close(); document.getElementById('screen').focus()")
+            browser.keys((Keys.CONTROL, "v"))
+            self.guest.wait_for(BACK)
+            wait_until(lambda: ("keyboard", EV_KEY, KEY_LEFTCTRL, 0) in self.source.events(), 20, "The keys do not come.")
 
     @staticmethod
     def read(browser):
