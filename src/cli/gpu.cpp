@@ -246,6 +246,7 @@ Result<int> run(const char* argv0, const GpuOptions& options) {
       spawn->arguments.emplace_back("--memory-first");
     else
       worker->options.emplace_back("--blobs-first");
+    if (options.inline_shaders) worker->options.emplace_back("--inline-shaders");
   }
   auto signals = platform::SignalPipe::install(kSignals);
   if (!signals) return std::unexpected(std::move(signals.error()));

@@ -27,6 +27,7 @@ struct GpuOptions {
   // Whether Mesa in the guest allocates memory before or after the blob that it maps: docs/memory.md. Empty: before,
   // where the host's drivers let memory be moved.
   std::optional<bool> memory_first;
+  bool inline_shaders = false;       // offered even where the guest's Mesa can hang in them
   supervisor::WorkerChoices worker;  // its sandbox is also that of hesper-gpu
   supervisor::Limits limits;
 };

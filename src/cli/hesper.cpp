@@ -223,6 +223,9 @@ void add_gpu_options(CLI::App& command, GpuOptions& options) {
       ->check(CLI::IsMember({"auto", "memory-first", "blob-first"}))
       ->default_str("auto")
       ->type_name("ORDER");
+  command.add_flag("--inline-shaders", options.inline_shaders,
+                   "Where blobs come first, offer Vulkan 1.4, VK_KHR_maintenance5 and VK_EXT_graphics_pipeline_library "
+                   "all the same: programs that use them hang in the guest's Mesa up to 26.1 at least");
   command
       .add_option("--import-granularity", options.worker.import_granularity,
                   "Import memory into the host's driver in steps of at least this size, a power of two; for tests of "

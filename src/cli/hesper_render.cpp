@@ -54,6 +54,7 @@ struct Arguments {
   std::uint64_t memory_budget = render::ContextOptions{}.memory_budget;
   std::uint64_t import_granularity = 0;
   bool blobs_first = false;
+  bool inline_shaders = false;
   bool emulate_dma_buf = false;
   bool spare = false;
   bool validate = false;
@@ -247,6 +248,7 @@ int main(int argc, char** argv) {
   app.add_flag("--spare", arguments.spare, "Load the driver now; the client's connection comes through that fd later");
   app.add_option("--import-granularity", arguments.import_granularity, "Import memory in steps of so many bytes");
   app.add_flag("--blobs-first", arguments.blobs_first, "The guest's Mesa makes a blob before the memory in it");
+  app.add_flag("--inline-shaders", arguments.inline_shaders, "Offer shaders within pipelines' create infos even then");
   app.add_option("--lifeline-fd", arguments.lifeline, "End when the other end of this pipe is closed");
   app.add_option("--last-will-fd", arguments.last_will, "Tell the supervisor here what to do when this process dies");
   app.add_option("--record-fd", arguments.record, "Note what is executed in this shared memory");
@@ -337,6 +339,7 @@ int main(int argc, char** argv) {
   render::ContextOptions options{.memory = *memory,
                                  .memory_in_ranges = of_guest,
                                  .blobs_first = arguments.blobs_first,
+                                 .inline_shaders = arguments.inline_shaders,
                                  .import_granularity = arguments.import_granularity,
                                  .memory_budget = arguments.memory_budget,
                                  .emulate_dma_buf = arguments.emulate_dma_buf || of_guest,

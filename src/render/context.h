@@ -39,8 +39,10 @@ struct ContextOptions {
   // client has allocated moved into them with move_memory(). create_blob() fails. Memory can then be made with strategy
   // hostptr only, whatever `memory` says. docs/memory.md, "Ranges of the door's".
   bool memory_in_ranges = false;
-  // The capset says use_guest_vram. Spares Mesa a wait for itself, see spare_uploads.h.
+  // The capset says use_guest_vram. Spares Mesa waits for itself, see spare_uploads.h and offers_inline_shaders().
   bool blobs_first = false;
+  // Then nevertheless offer that with which programs send shaders within the commands that make pipelines.
+  bool inline_shaders = false;
   // Bytes that can be attached at once: as much the client is told that it can map. 0: the door does not say.
   std::uint64_t window_size = 0;
   // Bytes; a power of two up to 64 KiB. Imports are made as if the driver could only do so in steps of this size at

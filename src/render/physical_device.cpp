@@ -29,6 +29,9 @@ constexpr std::array<std::string_view, 3> kGuestImplements{"VK_KHR_map_memory2",
 // Handled without the host's help where it has none. What they let programs see is what the plans stand for.
 constexpr std::array<const char*, 3> kAlwaysShown{"VK_KHR_external_memory_fd", "VK_KHR_external_semaphore_fd",
                                                   "VK_KHR_external_fence_fd"};
+// Let shaders be within the create infos of pipelines, beside Vulkan 1.4.
+constexpr std::array<std::string_view, 2> kInlineShaders{VK_KHR_MAINTENANCE_5_EXTENSION_NAME,
+                                                         VK_EXT_GRAPHICS_PIPELINE_LIBRARY_EXTENSION_NAME};
 
 std::string version_text(std::uint32_t version) {
   return fmt::format("{}.{}.{}", VK_API_VERSION_MAJOR(version), VK_API_VERSION_MINOR(version),
@@ -41,7 +44,7 @@ const wire::ProtocolExtension* on_the_wire(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
-std::vector<VkExtensionProperties> list_shown_extensions(const PhysicalDevice& device) {
+std::vector<VkExtensionProperties> list_shown_extensions(const PhysicalDevice& device, const ContextOptions& options) {
   std::vector<VkExtensionProperties> shown;
   for (VkExtensionProperties extension : device.host_extensions) {
     const std::string_view name = extension.extensionName;
@@ -51,6 +54,7 @@ std::vector<VkExtensionProperties> list_shown_extensions(const PhysicalDevice& d
       continue;  // advertised by drivers that cannot do it here; the probe tried
     }
     if (name == VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME && device.emulation.dma_buf) continue;  // only LINEAR
+    if (std::ranges::contains(kInlineShaders, name) && !offers_inline_shaders(options)) continue;
     extension.specVersion = std::min(extension.specVersion, known->spec_version);
     shown.push_back(extension);
   }
@@ -74,7 +78,11 @@ const PhysicalDevice& physical(const void* state) noexcept {
   return *static_cast<const PhysicalDevice*>(static_cast<const InstanceChild*>(state));
 }
 
-std::uint32_t capped(std::uint32_t version) noexcept { return std::min(version, kNewestVersion); }
+std::uint32_t capped(std::uint32_t version, const CommandStream& stream) noexcept {
+  if (version >= VK_API_VERSION_1_4 && !offers_inline_shaders(stream.context().options()))
+    return VK_MAKE_API_VERSION(0, 1, 3, VK_API_VERSION_PATCH(version));
+  return std::min(version, kNewestVersion);
+}
 
 }  // namespace
 
@@ -82,6 +90,10 @@ bool PhysicalDevice::host_has(const char* extension) const noexcept { return con
 
 bool guest_implements(std::string_view extension) noexcept {
   return std::ranges::contains(kGuestImplements, extension);
+}
+
+bool offers_inline_shaders(const ContextOptions& options) noexcept {
+  return !options.blobs_first || options.inline_shaders;
 }
 
 VkResult find_physical_devices(Instance& instance, const ContextOptions& options) {
@@ -114,7 +126,7 @@ VkResult find_physical_devices(Instance& instance, const ContextOptions& options
     device->memory = std::move(*plan);
     if (!device->memory.sparse) hide_sparse(device->properties);
     device->emulation = plan_emulation(*instance.procs, handle, device->memory.strategy, options.emulate_dma_buf);
-    device->extensions = list_shown_extensions(*device);
+    device->extensions = list_shown_extensions(*device, options);
     if (options.observer != nullptr) {
       const DeviceIdentity identity = identify(*instance.procs, handle);
       options.observer->physical_device_found({{"device", name},
@@ -239,15 +251,15 @@ void on_vkEnumerateDeviceExtensionProperties(CommandStream& stream,
     *args.pPropertyCount = told_count(*args.pPropertyCount, kRepliedExtension);
 }
 
-void on_vkGetPhysicalDeviceProperties(CommandStream&, wire::vkGetPhysicalDeviceProperties_args& args) {
+void on_vkGetPhysicalDeviceProperties(CommandStream& stream, wire::vkGetPhysicalDeviceProperties_args& args) {
   *args.pProperties = physical(args.physicalDevice.state).properties;
-  args.pProperties->apiVersion = capped(args.pProperties->apiVersion);
+  args.pProperties->apiVersion = capped(args.pProperties->apiVersion, stream);
 }
 
-void on_vkGetPhysicalDeviceProperties2(CommandStream&, wire::vkGetPhysicalDeviceProperties2_args& args) {
+void on_vkGetPhysicalDeviceProperties2(CommandStream& stream, wire::vkGetPhysicalDeviceProperties2_args& args) {
   instance_procs(args.physicalDevice.state)
       .vkGetPhysicalDeviceProperties2(args.physicalDevice.handle, args.pProperties);
-  args.pProperties->properties.apiVersion = capped(args.pProperties->properties.apiVersion);
+  args.pProperties->properties.apiVersion = capped(args.pProperties->properties.apiVersion, stream);
   if (!physical(args.physicalDevice.state).memory.sparse) hide_sparse(args.pProperties->properties);
 }
 

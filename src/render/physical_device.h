@@ -17,6 +17,11 @@ namespace hesper::render {
 // The newest Vulkan version that this renderer replays; the patch number is the host's own.
 inline constexpr std::uint32_t kNewestVersion = VK_MAKE_API_VERSION(0, 1, 4, VK_API_VERSION_PATCH(~0u));
 
+// Whether programs may put shaders into the create infos of pipelines: with Vulkan 1.4, VK_KHR_maintenance5 or
+// VK_EXT_graphics_pipeline_library. Not where blobs come first, as each thread that does so needs memory of its own for
+// large commands, and for new memory Mesa waits for itself: docs/memory.md, "Blobs first".
+[[nodiscard]] bool offers_inline_shaders(const ContextOptions& options) noexcept;
+
 // Creates the host's instance for a client (app may be nullptr: version 1.1). validation: null for none.
 [[nodiscard]] Result<std::unique_ptr<Instance>> create_host_instance(const Loader& loader, const VkApplicationInfo* app,
                                                                      std::unique_ptr<Validation> validation);

@@ -1,8 +1,10 @@
-// Pipelines: creation of several at once, some of which may fail.
+// Pipelines: creation of several at once, some of which may fail; and how much of a cache is told.
+#include <algorithm>
 #include <span>
 
 #include "render/client_context.h"
 #include "render/handlers_gen.h"
+#include "render/spare_uploads.h"
 #include "render/stream.h"
 
 namespace hesper::render {
@@ -55,6 +57,18 @@ void on_vkCreateRayTracingPipelinesKHR(CommandStream& stream, wire::vkCreateRayT
     return vk.vkCreateRayTracingPipelinesKHR(args.device.handle, VK_NULL_HANDLE, args.pipelineCache.handle,
                                              args.createInfoCount, args.pCreateInfos, nullptr, args.pPipelines);
   });
+}
+
+void on_vkGetPipelineCacheData(CommandStream& stream, wire::vkGetPipelineCacheData_args& args) {
+  const std::size_t room = *args.pDataSize;
+  args.ret = device_procs(args.device.state)
+                 .vkGetPipelineCacheData(args.device.handle, args.pipelineCache.handle, args.pDataSize, args.pData);
+  if (!stream.context().options().blobs_first) return;
+  // What is left out was never told of.
+  if (args.pData == nullptr)
+    *args.pDataSize = std::min(*args.pDataSize, kMostPipelineCacheData);
+  else if (args.ret == VK_INCOMPLETE && room >= kMostPipelineCacheData)
+    args.ret = VK_SUCCESS;
 }
 
 }  // namespace hesper::render

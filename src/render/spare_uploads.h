@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace hesper::render {
@@ -27,5 +28,9 @@ inline constexpr std::uint32_t kRepliedQueueFamilyWithPriorities = 124;
   constexpr std::uint32_t kReplyHeader = 28;
   return std::max(there_are, (kReplyMemory - kReplyHeader) / element);
 }
+
+// Programs give a pipeline cache back in one command, when they start again. Larger than this it would need more memory
+// than Mesa has in its cache; a part of a cache is a cache, too.
+inline constexpr std::size_t kMostPipelineCacheData = 512 * 1024;
 
 }  // namespace hesper::render

@@ -66,7 +66,7 @@ class Programs(Vulkan):
     """The guest's Mesa allocates memory, and makes a blob for it when the program maps it."""
 
     order = "memory first"
-    compilers = 4  # threads that make pipelines with large shaders
+    compilers = "--threads 4"
 
     def test_results_and_pictures_are_the_hosts(self):
         native = self.scratch.path / "native.png"
@@ -82,7 +82,7 @@ class Programs(Vulkan):
                 versions += re.findall(r"driverInfo +=(.*)", summary)
                 self.machine.run("compute", timeout=120)
                 self.machine.run("sync", timeout=120)
-                self.machine.run(f"compilers --threads {self.compilers} --pipelines 3", timeout=120)
+                self.machine.run(f"compilers {self.compilers} --pipelines 3", timeout=120)
                 self.machine.run("scene --output /tmp/scene.png", timeout=120)
                 self.assertEqual(self.machine.run("sha256sum /tmp/scene.png").split()[0], digest)
         self.assertEqual(len(set(versions)), 2, versions)
@@ -101,7 +101,13 @@ class LargerSteps(Programs):
 
     options = ("--import-granularity", "16384")
     order = "blobs first"
-    compilers = 1  # of several, Mesa waits for itself
+    compilers = "--threads 1 --apart"  # of several, Mesa can wait for itself
+
+
+class WaitsForItself(Vulkan):
+    """What Mesa does where blobs come first, several threads compile, and Hesper is told to let them."""
+
+    options = (*LargerSteps.options, "--inline-shaders")
 
     def test_a_program_that_waits_for_itself_is_told_of(self):
         self.use(BACKPORTS)

@@ -48,7 +48,9 @@ void compilers(Arguments& arguments) {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_5_FEATURES_KHR, .maintenance5 = VK_TRUE};
   const VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                            .pNext = &maintenance};
-  const Gpu gpu({.device_extensions = {VK_KHR_MAINTENANCE_5_EXTENSION_NAME}, .features = &features});
+  GpuOptions options;
+  if (!apart) options = {.device_extensions = {VK_KHR_MAINTENANCE_5_EXTENSION_NAME}, .features = &features};
+  const Gpu gpu(options);
   const auto layout = create<PipelineLayout>(gpu.device(), vkCreatePipelineLayout,
                                              {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO});
   const std::vector<std::uint32_t> code = large_shader(kibibytes);
