@@ -26,7 +26,7 @@ from synthetic import Synthetic, View
 
 EV_KEY, EV_REL, EV_ABS = 1, 2, 3
 ABS_X, ABS_Y = 0, 1
-REL_X, REL_Y, REL_WHEEL, REL_HWHEEL = 0, 1, 8, 6
+REL_X, REL_Y, REL_WHEEL, REL_HWHEEL, REL_WHEEL_HI_RES = 0, 1, 8, 6, 11
 BTN_LEFT, BTN_RIGHT = 0x110, 0x111
 KEY_A, KEY_LEFTSHIFT, KEY_ENTER, KEY_LEFTALT = 30, 42, 28, 56
 KEY_ESC, KEY_BACKSPACE, KEY_LEFTMETA, KEY_L = 1, 14, 125, 38
@@ -298,7 +298,8 @@ class Input(Hands):
             == [("tablet", EV_KEY, BTN_LEFT, 1), ("tablet", EV_KEY, BTN_LEFT, 0)],
             10, "The click does not come.",
         )  # fmt: skip
-        browser.turn_wheel(300, 300, right=0, down=200)
+        for _ in range(2):
+            browser.turn_wheel(300, 300, right=0, down=120)
         wait_until(
             lambda: sum(e[3] for e in self.source.events("tablet") if e[1:3] == (EV_REL, REL_WHEEL)) == -2,
             10, f"The wheel does not turn by two notches: {self.source.events('tablet')[-8:]}",
@@ -335,6 +336,9 @@ class Input(Hands):
         browser = self.open(size=(600, 500), screen=screen)
         environment = self.scratch.environment(DISPLAY=screen.display)
         hand = lambda *words: self.expect_success(run(["xdotool", *words], environment))  # noqa: E731
+        hand("mousemove", "300", "300", "click", "--repeat", "3", "5")
+        turned = lambda: sum(e[3] for e in self.source.events("tablet") if e[1:3] == (EV_REL, REL_WHEEL_HI_RES))  # noqa: E731
+        wait_until(lambda: turned() == -360, 10, "The wheel does not turn by whole notches.")
         hand("mousemove", "300", "300", "click", "1")
         browser.run("document.getElementById('lock-button').onclick()")
         browser.wait_for("document.pointerLockElement !== null", what="The pointer is not locked")
@@ -464,7 +468,7 @@ class InFirefox(Hands):
             lambda: [e[2:] for e in self.source.events("tablet") if e[1] == EV_KEY] == [(BTN_RIGHT, 1), (BTN_RIGHT, 0)],
             20, "The click does not come.",
         )  # fmt: skip
-        browser.turn_wheel(300, 200, right=0, down=200)
+        browser.turn_wheel(300, 200, right=0, down=200)  # as a trackpad does
         turned = lambda: sum(e[3] for e in self.source.events("tablet") if e[1:3] == (EV_REL, REL_WHEEL))  # noqa: E731
         wait_until(lambda: turned() == -2, 20, f"The wheel turns by {turned()} notches.")
 

@@ -151,9 +151,8 @@ export class Pointer {
 
   #turned(event) {
     event.preventDefault();
-    const perUnit = [NOTCH / PIXELS_OF_NOTCH, NOTCH / LINES_OF_NOTCH, NOTCH][event.deltaMode] ?? 1;
-    this.#wheel.vertical -= event.deltaY * perUnit; // up is positive
-    this.#wheel.horizontal += event.deltaX * perUnit;
+    this.#wheel.vertical -= turnedBy(event, "Y"); // up is positive
+    this.#wheel.horizontal += turnedBy(event, "X");
     const vertical = Math.trunc(this.#wheel.vertical);
     const horizontal = Math.trunc(this.#wheel.horizontal);
     if (vertical === 0 && horizontal === 0) return;
@@ -167,4 +166,14 @@ export class Pointer {
   #flush(isMove) {
     if (!this.#writer.empty) this.#send(this.#writer.take(), isMove);
   }
+}
+
+// Down or right, in 120ths of a notch. One notch of a wheel is 120 of wheelDelta in all browsers, and 53 to 120 pixels or 3 to 6
+// lines of delta. What trackpads tell has no notches; their wheelDelta is three times the pixels, where it is told.
+function turnedBy(event, axis) {
+  const perUnit = [NOTCH / PIXELS_OF_NOTCH, NOTCH / LINES_OF_NOTCH, NOTCH][event.deltaMode] ?? 1; // Firefox tells lines only to those who ask for it first
+  const delta = event[`delta${axis}`];
+  const wheel = event[`wheelDelta${axis}`] ?? 0; // the other way round
+  const isWheel = wheel !== 0 && wheel % NOTCH === 0 && Math.abs(wheel) !== 3 * Math.abs(delta);
+  return isWheel ? -wheel : delta * perUnit;
 }
