@@ -8,6 +8,7 @@
 #include <bit>
 
 #include "advice/pci_address.h"
+#include "base/xml.h"
 
 namespace hesper::advice {
 namespace {
@@ -16,21 +17,6 @@ namespace {
 constexpr std::uint64_t kOldWindow = std::uint64_t{32} << 30;
 // From here on large enough to be worth a word about the firmware's set-up: what a GPU has without a resizable BAR.
 constexpr std::uint64_t kUsualBar = std::uint64_t{256} << 20;
-
-std::string xml(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '\'': result += "&apos;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += c;
-    }
-  }
-  return result;
-}
 
 // QEMU's options are separated by commas; two stand for one.
 std::string option(std::string_view text) {
@@ -77,7 +63,8 @@ std::string libvirt_hostdevs(const HostDevice& device) {
     if (!address) continue;
     text += "<hostdev mode='subsystem' type='pci' managed='no'>\n  <driver name='vfio'/>\n";
     text += fmt::format("  <source>\n    <address {}/>\n  </source>\n", libvirt_address(*address));
-    if (number == 0 && !device.rom.empty()) text += fmt::format("  <rom file='{}'/>\n", xml(device.rom.native()));
+    if (number == 0 && !device.rom.empty())
+      text += fmt::format("  <rom file='{}'/>\n", escape_xml(device.rom.native()));
     // One slot of the guest: drivers look for the sound function beside the GPU.
     text += fmt::format("  <address type='pci' domain='0x0000' bus='0x0a' slot='0x00' function='0x{:x}'{}/>\n", number,
                         number == 0 && device.functions.size() > 1 ? " multifunction='on'" : "");
@@ -104,7 +91,7 @@ std::string libvirt_hostdev_of_mdev(const std::string& uuid, bool display) {
   return fmt::format(
       "<hostdev mode='subsystem' type='mdev' managed='no' model='vfio-pci'{}>\n  <source>\n    <address uuid='{}'/>\n"
       "  </source>\n</hostdev>\n",
-      display ? " display='on'" : "", xml(uuid));
+      display ? " display='on'" : "", escape_xml(uuid));
 }
 
 }  // namespace hesper::advice

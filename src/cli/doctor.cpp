@@ -1,13 +1,9 @@
 // From a host to facts, from facts to findings, from findings to a report.
 #include "cli/doctor.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,10 +12,10 @@
 #include "advice/finding_json.h"
 #include "advice/findings.h"
 #include "base/log.h"
-#include "base/unique_fd.h"
 #include "cli/doctor_report.h"
 #include "cli/exec.h"
 #include "cli/host_of_command.h"
+#include "cli/new_file.h"
 #include "cli/page.h"
 #include "cli/prove.h"
 #include "host/gather.h"
@@ -30,23 +26,6 @@ namespace hesper::cli {
 namespace {
 
 using nlohmann::json;
-
-// Never replaces a file unless that was asked for: it may be a script that somebody has worked on.
-Result<void> write_new_file(const std::filesystem::path& path, const std::string& contents, bool force, mode_t mode) {
-  const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL);
-  const UniqueFd file(::open(path.c_str(), flags, mode));
-  if (!file && errno == EEXIST)
-    return fail(fmt::format("'{}' exists. Choose another name, or --force to replace it.", path.native()), EEXIST);
-  if (!file) return fail_errno(fmt::format("'{}' cannot be written", path.native()), errno);
-  std::string_view rest = contents;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(file.get(), rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno(fmt::format("'{}' cannot be written", path.native()), errno);
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
 
 int status_of(advice::Acceleration acceleration) {
   switch (acceleration) {
@@ -149,7 +128,8 @@ CLI::App* add_doctor_command(CLI::App& app, DoctorOptions& options) {
   CLI::App* command = app.add_subcommand("doctor", "Say what this host can do for virtual machines, and what to mend");
   command->add_flag("--json", options.json, "Print JSON: verdict, findings, facts and proof");
   command->add_flag("-v,--verbose", options.verbose, "Also what is fine and of little interest, and how it is known");
-  command->add_flag("!--no-proof", options.proof, "Do not start a tiny guest that draws a known picture");
+  command->add_flag_callback(
+      "--no-proof", [&options] { options.proof = false; }, "Do not start a tiny guest that draws a known picture");
   command
       ->add_option("--fix-script", options.fix_script, "Write what is advised as a shell script; nothing is executed")
       ->type_name("FILE");

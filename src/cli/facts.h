@@ -9,6 +9,7 @@ namespace hesper::cli {
 struct FactsOptions {
   std::filesystem::path description;  // of the host to look at; empty: this one
   std::filesystem::path describe;     // where to write down what was found; empty: nowhere
+  bool force = false;                 // even if that exists
   bool quick = false;                 // without self-tests
 };
 

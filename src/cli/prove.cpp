@@ -89,7 +89,8 @@ CLI::App* add_prove_command(CLI::App& app, ProveOptions& options) {
   command->add_option("--guest-memory", options.guest_memory, "As hesper gpu has it")
       ->check(CLI::IsMember({"auto", "memory-first", "blob-first"}))
       ->type_name("ORDER");
-  command->add_flag("!--no-vulkan", options.vulkan, "Only show what the guest's processor draws");
+  command->add_flag_callback(
+      "--no-vulkan", [&options] { options.vulkan = false; }, "Only show what the guest's processor draws");
   command->add_option("--timeout", options.seconds, "How long it may take")
       ->check(CLI::Range(1.0, 3600.0))
       ->capture_default_str()

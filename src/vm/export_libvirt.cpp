@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/xml.h"
 #include "vm/command_lines.h"
 #include "vm/export_file.h"
 
@@ -18,23 +19,6 @@ namespace {
 // pcie.0's slots that libvirt gives to nobody as long as there are few devices: it begins at 1, and has its own at
 // 0x1f.
 constexpr unsigned kFirstSlot = 0x10;
-
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '\'': result += "&apos;"; break;
-      case '"': result += "&quot;"; break;
-      case '\t':
-      case '\n': result += fmt::format("&#{};", static_cast<int>(c)); break;
-      default: result += c;
-    }
-  }
-  return result;
-}
 
 struct Attribute {
   std::string_view name;
@@ -57,7 +41,7 @@ class Xml {
   void empty(std::string_view name, Attributes attributes = {}) { line(start_of(name, attributes) + "/>"); }
   void text(std::string_view name, std::string_view content, Attributes attributes = {}) {
     check(content);
-    line(fmt::format("{}>{}</{}>", start_of(name, attributes), escaped(content), name));
+    line(fmt::format("{}>{}</{}>", start_of(name, attributes), escape_xml(content), name));
   }
   // words: without "--", which would end it.
   void comment(std::string_view words) { line(fmt::format("<!-- {} -->", words)); }
@@ -72,7 +56,7 @@ class Xml {
     std::string start = fmt::format("<{}", name);
     for (const auto& [key, value] : attributes) {
       check(value);
-      start += fmt::format(" {}='{}'", key, escaped(value));
+      start += fmt::format(" {}='{}'", key, escape_xml(value));
     }
     return start;
   }

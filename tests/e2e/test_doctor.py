@@ -113,6 +113,24 @@ class Doctor(unittest.TestCase):
         self.assertTrue(proof["passed"])
         self.assertEqual(proof["pictures"], ["image", "vulkan"])
 
+    def test_a_proof_that_fails_counts(self):
+        """All that can be looked at is as it should be, and yet no guest starts."""
+        folder = self.scratch.path / "broken"
+        folder.mkdir()
+        qemu = folder / "qemu-system-x86_64"
+        real = shutil.which("qemu-system-x86_64", path=self.environment["PATH"])
+        qemu.write_text(
+            '#!/bin/sh\ncase "$*" in *vhost-user-test-device-pci,*) echo "no such luck" >&2; exit 1 ;; esac\n'
+            f'exec {real} "$@"\n'
+        )
+        qemu.chmod(0o755)
+        environment = dict(self.environment, PATH=f"{folder}{os.pathsep}{self.environment['PATH']}")
+        finished = self.doctor("--json", status=NONE, environment=environment)
+        proof = json.loads(finished.output)["proof"]
+        self.assertFalse(proof["passed"])
+        self.assertEqual(proof["stage"], "qemu")
+        self.assertIn("no such luck", proof["problem"])
+
     def test_descriptions_that_are_none_are_refused(self):
         description = self.scratch.path / "host.txt"
         description.write_text("@ nonsense\n")
