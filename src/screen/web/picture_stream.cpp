@@ -31,7 +31,7 @@ std::int32_t add(std::int32_t a, std::uint32_t b) {
 }
 
 FlowControl::Viewer told_by(const Acknowledge& acknowledge) {
-  constexpr std::uint64_t kLatest = std::uint64_t{1} << 60;  // microseconds; what is more is nonsense
+  constexpr std::uint64_t kLatest = std::uint64_t{1} << 52;  // microseconds, of which nanoseconds are made
   if (acknowledge.received == 0 || acknowledge.painted < acknowledge.received || acknowledge.painted > kLatest)
     return {.waiting = acknowledge.waiting};
   return {.received = std::chrono::microseconds(acknowledge.received),
