@@ -53,7 +53,19 @@ void report(unsigned number, bool fatal) noexcept {
   Line line;
   line << log_prefix.load() << (fatal ? ": error: " : ": warning: ") << "The sandbox refuses the system call "
        << (name != nullptr ? name : "without a known name") << " (" << number << ")"
-       << (fatal ? ", which no driver has a use for: this worker ends.\n" : ".\n");
+       << (fatal ? ", which nobody here has a use for: this process ends.\n" : ".\n");
+}
+
+// Makes the call that was trapped once more, as it was: rules may look at its arguments.
+void repeat_call(int number, const ucontext_t& context) noexcept {
+#if defined(__x86_64__)
+  const auto& registers = context.uc_mcontext.gregs;
+  ::syscall(number, registers[REG_RDI], registers[REG_RSI], registers[REG_RDX], registers[REG_R10], registers[REG_R8],
+            registers[REG_R9]);
+#elif defined(__aarch64__)
+  const auto& registers = context.uc_mcontext.regs;
+  ::syscall(number, registers[0], registers[1], registers[2], registers[3], registers[4], registers[5]);
+#endif
 }
 
 void set_result(ucontext_t& context, int error) noexcept {
@@ -70,8 +82,9 @@ void on_trapped_call(int /*signal*/, siginfo_t* info, void* context) noexcept {
   report(static_cast<unsigned>(info->si_syscall), fatal);
   // SIGSYS is blocked in its own handler, and a trap that cannot be delivered ends the process by SIGSYS. There is no
   // other way: the filter keeps everybody, us too, from resetting the signal.
-  if (fatal) ::syscall(info->si_syscall, 0, 0, 0, 0, 0, 0);
-  set_result(*static_cast<ucontext_t*>(context), info->si_errno & kTrapError);
+  auto& state = *static_cast<ucontext_t*>(context);
+  if (fatal) repeat_call(info->si_syscall, state);
+  set_result(state, info->si_errno & kTrapError);
 }
 
 }  // namespace
