@@ -39,14 +39,15 @@ void judge_namespaces(const Facts& facts, FindingList& list) {
     return;
   }
   if (*namespaces.value) {
-    FindingList::rest_on(list.ok(Area::confinement, "sandbox.namespaces", "Workers get file systems of their own"),
-                         namespaces);
+    FindingList::rest_on(
+        list.ok(Area::confinement, "sandbox.namespaces", "Workers and hesper-view get file systems of their own"),
+        namespaces);
     return;
   }
   Finding& finding = list.better(
       Area::confinement, "sandbox.no_namespaces", "You may not make user namespaces.",
-      "Hesper's workers are confined by Landlock instead, where the kernel has it: they can find out names of files, "
-      "but read none of yours.");
+      "Hesper's workers and hesper-view are confined by Landlock instead, where the kernel has it: they can find out "
+      "names of files, but read none of yours.");
   FindingList::rest_on(finding, namespaces);
   if (facts.system.surroundings.is(host::Surroundings::container)) {
     finding.note = "Containers usually forbid it; that is nothing to worry about.";
@@ -54,8 +55,8 @@ void judge_namespaces(const Facts& facts, FindingList& list) {
     finding.steps.push_back(
         setting_step("Let programs make user namespaces", "kernel.apparmor_restrict_unprivileged_userns", "0", "1"));
     finding.note =
-        "Every program of this host may do so then. A profile of AppArmor for hesper-render alone, with the "
-        "line userns, is the narrower way.";
+        "Every program of this host may do so then. A profile of AppArmor for hesper-render, hesper-gpu and "
+        "hesper-view alone, with the line userns, is the narrower way.";
   } else if (namespaces.why.contains(std::generic_category().message(ENOSPC)) ||
              namespaces.source.contains("max_user_namespaces")) {
     finding.steps.push_back(setting_step("Let users make user namespaces", "user.max_user_namespaces", "15000", "0"));

@@ -435,6 +435,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("record", "Write what a screen of a virtual machine shows to a video file");
   add_machine_options(*record_command, machine_name, gpu_socket);
   add_record_command_options(*record_command, record_options);
+  hesper::cli::ViewOptions recorder_options;
+  add_view_sandbox_options(*record_command, recorder_options);
   record_command->footer(
       "The recording begins with the first picture, and ends with its duration, the virtual machine, or Ctrl-C.");
 
@@ -512,7 +514,12 @@ int main(int argc, char** argv) {
       hesper::log::error("{}", found.error().message);
       return 1;
     }
-    if (*record_command) return become_view(argv[0], *found, arguments_of(record_options));
+    if (*record_command) {
+      auto arguments = arguments_of(record_options);
+      arguments.push_back("--sandbox=" + recorder_options.sandbox);
+      if (recorder_options.require_sandbox) arguments.emplace_back("--require-sandbox");
+      return become_view(argv[0], *found, arguments);
+    }
     if (*view_command) return become_view(argv[0], *found, arguments_of(*view_command, {"help", "socket"}));
     screenshot_options.socket = display_options.socket = top_options.socket = input_options.socket = *found;
   }

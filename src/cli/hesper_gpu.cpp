@@ -257,7 +257,8 @@ bool enter_sandbox(const Arguments& arguments) {
     log::error("The sandbox level \"{}\" is unknown; choose strict, basic or off.", arguments.sandbox);
     return false;
   }
-  sandbox::Options options{.level = *level, .choices = {}, .loads_drivers = false, .log_prefix = "hesper-gpu"};
+  sandbox::Options options{
+      .level = *level, .process = sandbox::Process::device, .choices = {}, .log_prefix = "hesper-gpu"};
   // The guest's memory is mapped here, whatever its size.
   options.choices.address_space = 0;
   const auto report = sandbox::enter(options);

@@ -6,18 +6,22 @@
 // end of the clipboard agent's port. It ends when the device is gone, when all its outputs are over, and upon SIGINT,
 // SIGTERM, SIGHUP or SIGQUIT.
 //
-// It has no sandbox yet: it loads codecs, and may talk to a network.
+// It opens what it shows the screens by, leaves an errand process behind that opens what comes later
+// (platform/errands.h), and then confines itself (cli/view_sandbox.h): before its first thread, and before the first
+// byte of a guest or a viewer is read.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,12 +32,15 @@
 #include "cli/view_options.h"
 #include "cli/view_outputs.h"
 #include "cli/view_reports.h"
+#include "cli/view_sandbox.h"
 #include "clipboard/agent_clipboard.h"
 #include "frame/remote_source.h"
 #include "input/remote_input.h"
+#include "platform/errands.h"
 #include "platform/event_loop.h"
 #include "platform/process.h"
 #include "platform/signals.h"
+#include "platform/socket.h"
 #include "video/ffmpeg.h"
 #include "video/trial.h"
 
@@ -52,34 +59,40 @@ struct Arguments {
   cli::ViewOptions options;
 };
 
+std::string own_program(const char* argv0) {
+  const auto folder = platform::own_directory(argv0);
+  return folder ? (*folder / "hesper-view").native() : "hesper-view";  // in PATH
+}
+
 // Tries those of hardware in processes of this program; which takes some tenths of a second.
 std::vector<std::string> working_encoders(video::Codec codec, const char* argv0) {
-  std::string program = "hesper-view";  // in PATH
-  if (const auto folder = platform::own_directory(argv0)) program = (*folder / "hesper-view").native();
-  return video::working_encoders(codec, {std::move(program), "--try-encoder"}, std::chrono::seconds(5));
+  return video::working_encoders(codec, {own_program(argv0), "--try-encoder"}, std::chrono::seconds(5));
 }
 
-// For browsers: all decode H.264, but for some that come without patents.
-std::vector<std::string> encoders_for_browsers(const char* argv0) {
-  std::vector<std::string> encoders = working_encoders(video::Codec::h264, argv0);
-  encoders.emplace_back("libvpx-vp9");
-  return encoders;
+// What is opened later than the sandbox, by whom.
+Result<platform::Brought> bring(Result<UniqueFd> fd) {
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  return platform::Brought{.fd = std::move(*fd)};
+}
+auto fetch(const platform::Errand& errand) {
+  return [errand]() -> Result<UniqueFd> {
+    auto brought = errand(0);
+    if (!brought) return std::unexpected(std::move(brought.error()));
+    return std::move(brought->fd);
+  };
 }
 
-// encoders_for_browsers(), once.
-class Encoders {
- public:
-  explicit Encoders(const char* argv0) : argv0_(argv0) {}
-  [[nodiscard]] const std::vector<std::string>& names() {
-    std::call_once(once_, [this] { names_ = encoders_for_browsers(argv0_); });
-    return names_;
-  }
-
- private:
-  const char* argv0_;
-  std::once_flag once_;
-  std::vector<std::string> names_;
-};
+// Listens, and removes the path when it is destroyed.
+platform::Errand report_listener(std::filesystem::path path) {
+  return [path = std::move(path),
+          made = std::make_shared<std::optional<platform::Listener>>()](std::uint32_t) -> Result<platform::Brought> {
+    if (*made) return fail("There is one report already.", EALREADY);
+    auto listener = platform::Listener::at(path);
+    if (!listener) return std::unexpected(std::move(listener.error()));
+    made->emplace(std::move(*listener));
+    return platform::Brought{.fd = (*made)->take_fd()};
+  };
+}
 
 Result<void> run(const char* argv0, const Arguments& arguments) {
   platform::ignore_broken_pipes();
@@ -92,19 +105,41 @@ Result<void> run(const char* argv0, const Arguments& arguments) {
   if (!state) return std::unexpected(std::move(state.error()));
   auto feed = cli::open_channel(arguments.socket, device::ControlCommand::subscribe);
   if (!feed) return std::unexpected(std::move(feed.error()));
+
+  platform::Errands errands;
+  const auto open_input = fetch(errands.add([&socket = arguments.socket](std::uint32_t) {
+    return bring(cli::open_channel(socket, device::ControlCommand::input));
+  }));
+  const auto connect_agent = fetch(
+      errands.add([&agent = arguments.options.agent](std::uint32_t) { return bring(platform::connect_to(agent)); }));
+  const auto listen_for_reports = fetch(errands.add(report_listener(arguments.report)));
+  std::vector<screen::Prepared> prepared;
+  for (const cli::OutputKind& kind : cli::output_kinds()) {
+    if (!kind.wanted(arguments.options)) continue;
+    auto output = kind.prepare(arguments.options, {.state = *state, .errands = errands});
+    if (!output) return std::unexpected(std::move(output.error()));
+    prepared.push_back(std::move(*output));
+  }
+  if (prepared.empty()) return fail("Nothing is said about where the screens shall be shown; see --help.");
+
+  auto sandbox = cli::choose_view_sandbox(arguments.options, own_program(argv0));
+  if (!sandbox) return std::unexpected(std::move(sandbox.error()));
+  if (sandbox->level == sandbox::Level::strict)
+    if (auto begun = errands.begin(); !begun) return begun;
+  if (auto entered = cli::enter_view_sandbox(*sandbox, arguments.options.require_sandbox); !entered) return entered;
+
+  // From here on there are threads, and bytes of guests and viewers are read.
   auto source = frame::RemoteSource::create(std::move(*feed), [&loop] { loop.stop(); });
   if (!source) return std::unexpected(std::move(source.error()));
-  auto input =
-      input::RemoteInput::create([&] { return cli::open_channel(arguments.socket, device::ControlCommand::input); });
+  auto input = input::RemoteInput::create(open_input);
   if (!input) return std::unexpected(std::move(input.error()));
   std::unique_ptr<clipboard::AgentClipboard> clipboard;
   const clipboard::AgentSession::Options& allowed = arguments.options.clipboard;
   if (!arguments.options.agent.empty() && (allowed.to_guest || allowed.from_guest)) {
-    auto made = clipboard::AgentClipboard::create(arguments.options.agent, allowed);
+    auto made = clipboard::AgentClipboard::create(connect_agent, allowed);
     if (!made) return std::unexpected(std::move(made.error()));
     clipboard = std::move(*made);
   }
-  Encoders encoders(argv0);
   frame::Ledger ledger;
 
   // Their callbacks post to the loop, which outlives them.
@@ -116,35 +151,33 @@ Result<void> run(const char* argv0, const Arguments& arguments) {
     if (auto finished = output->finish(); !finished && result) result = std::move(finished);
     output.reset();
   };
-  for (const cli::OutputKind& kind : cli::output_kinds()) {
-    if (!kind.wanted(arguments.options)) continue;
-    auto output = kind.open(arguments.options, {.source = **source,
-                                                .input = **input,
-                                                .clipboard = clipboard.get(),
-                                                .ledger = ledger,
-                                                .state = *state,
-                                                .name = arguments.name,
-                                                .encoders = [&encoders] { return encoders.names(); },
-                                                .over =
-                                                    [&, number = outputs.size()] {
-                                                      loop.post([&, number] {
-                                                        end(outputs[number]);
-                                                        if (--open == 0) loop.stop();
-                                                      });
-                                                    }});
+  for (screen::Prepared& start : prepared) {
+    auto output = start({.source = **source,
+                         .input = **input,
+                         .clipboard = clipboard.get(),
+                         .ledger = ledger,
+                         .state = *state,
+                         .name = arguments.name,
+                         .encoders = [&sandbox] { return sandbox->encoders; },
+                         .over =
+                             [&, number = outputs.size()] {
+                               loop.post([&, number] {
+                                 end(outputs[number]);
+                                 if (--open == 0) loop.stop();
+                               });
+                             }});
     if (!output) return std::unexpected(std::move(output.error()));
     const std::string description = (*output)->describe();
     if (!description.empty() && !state->is_known()) fmt::print(stderr, "hesper: {}\n", description);
     outputs.push_back(std::move(*output));
     ++open;
   }
-  if (outputs.empty()) return fail("Nothing is said about where the screens shall be shown; see --help.");
 
-  std::unique_ptr<cli::ViewReports> reports;
+  std::optional<cli::ViewReports> reports;
   if (!arguments.report.empty()) {
-    auto made = cli::ViewReports::create(loop, ledger, arguments.report);
-    if (!made) return std::unexpected(std::move(made.error()));
-    reports = std::move(*made);
+    auto listener = listen_for_reports();
+    if (!listener) return std::unexpected(std::move(listener.error()));
+    reports.emplace(loop, ledger, platform::Listener::made_elsewhere(std::move(*listener)));
   }
   const auto told = loop.when_readable(signals->fd(), [&] { loop.stop(); });
   loop.run();
@@ -152,11 +185,15 @@ Result<void> run(const char* argv0, const Arguments& arguments) {
   return result;
 }
 
-// What working_encoders() starts. Libraries of drivers write to standard error as they like.
-int try_encoder(const std::string& name) {
+// What tries an encoder starts. Libraries of drivers write to standard error as they like.
+int try_encoder(const std::string& name, const cli::ViewOptions& options) {
   if (!spdlog::should_log(spdlog::level::debug)) (void)std::freopen("/dev/null", "w", stderr);
   const video::EncoderKind* kind = video::find_encoder_kind(name);
   if (kind == nullptr) return 1;
+  // As it will be confined when it encodes.
+  cli::ViewSandbox sandbox{.level = sandbox::parse_level(options.sandbox).value_or(sandbox::Level::strict)};
+  if (kind->hardware) sandbox.process = sandbox::Process::view_with_gpu;
+  if (const auto entered = cli::enter_view_sandbox(sandbox, false); !entered) return 1;
   const auto tried = video::try_encoder(*kind);
   if (!tried) log::debug("{}", tried.error().message);
   return tried ? 0 : 1;
@@ -208,7 +245,7 @@ int main(int argc, char** argv) {
   }
   log::start("hesper-view", arguments.verbose ? "info" : "warn");
   video::route_ffmpeg_log();
-  if (!tried_encoder.empty()) return try_encoder(tried_encoder);
+  if (!tried_encoder.empty()) return try_encoder(tried_encoder, arguments.options);
   if (lists_encoders) return list_encoders(argv[0], json);
   if (arguments.socket.empty()) {
     log::error("Whose screens are to be shown is not said; see --socket.");

@@ -19,6 +19,9 @@ namespace {
 constexpr std::array<std::string_view, 9> kOwn = {"help",    "socket", "displays", "mode", "once",
                                                   "verbose", "state",  "report",   "agent"};
 
+// Options that the GPU's workers have too: theirs come without a prefix, as those of the processes that need it most.
+constexpr std::array<std::string_view, 2> kOfWorkers = {"sandbox", "require-sandbox"};
+
 void add_setting(CLI::App& command, const vm::Setting& setting, RunOptions& options) {
   const std::string name = "--" + std::string(setting.name);
   std::vector<std::string>& values = options.settings[std::string(setting.name)];
@@ -31,6 +34,8 @@ void add_setting(CLI::App& command, const vm::Setting& setting, RunOptions& opti
   }
   added->description(std::string(setting.description))->type_name(std::string(setting.type_name));
 }
+
+constexpr std::string_view kViewPrefix = "view-";
 
 // Another command whose options are passed on.
 struct PassedOn {
@@ -46,7 +51,8 @@ void pass_on(CLI::App& run_command, const PassedOn& from, const CLI::Option& opt
   const std::string name = "--" + bare;
   // As --memory of the machine is not that of the GPU's workers, and --window not the window that its memory lies in.
   const bool is_taken = std::ranges::contains(vm::settings(), bare, &vm::Setting::name) ||
-                        run_command.get_option_no_throw(name) != nullptr;
+                        run_command.get_option_no_throw(name) != nullptr ||
+                        (from.prefix == kViewPrefix && std::ranges::contains(kOfWorkers, bare));
   const std::string name_here = is_taken ? fmt::format("--{}{}", from.prefix, bare) : name;
   from.names.push_back(name);
   CLI::Option* added = nullptr;
@@ -85,7 +91,7 @@ void add_machine_description(CLI::App& command, const CLI::App& gpu_command, con
   command.add_option("FILE", options.image, "The image of the disk to boot, or a TOML file that describes the machine");
   for (const vm::Setting& setting : vm::settings()) add_setting(command, setting, options);
   pass_on(command, {.command = view_command,
-                    .prefix = "view-",
+                    .prefix = kViewPrefix,
                     .group = "Options of the screens, as of hesper view",
                     .names = options.view_options,
                     .arguments = options.view_arguments});

@@ -233,6 +233,25 @@ void add_view_options(CLI::App& command, ViewOptions& options) {
       ->type_name("FILE");
   add_vnc_options(command, options);
   add_window_options(command, options);
+  add_view_sandbox_options(command, options);
+}
+
+void add_view_sandbox_options(CLI::App& command, ViewOptions& options) {
+  constexpr const char* kGroup = "Sandbox";
+  command
+      .add_option("--sandbox", options.sandbox,
+                  "How much the process that shows the screens is confined: strict, basic, off, or auto (default: "
+                  "strict, and basic with --window)")
+      ->take_last()
+      ->envname("HESPER_VIEW_SANDBOX")
+      ->check(CLI::IsMember({"auto", "strict", "basic", "off"}))
+      ->type_name("LEVEL")
+      ->group(kGroup);
+  command
+      .add_flag("--require-sandbox", options.require_sandbox,
+                "Show nothing where the system does not allow that level; otherwise the nearest one is used")
+      ->envname("HESPER_VIEW_REQUIRE_SANDBOX")
+      ->group(kGroup);
 }
 
 std::vector<std::string> arguments_of(const CLI::App& command, const std::vector<std::string>& without) {

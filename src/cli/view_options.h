@@ -30,10 +30,16 @@ struct ViewOptions {
 
   std::filesystem::path agent;  // where the guest's clipboard agent is reached; empty: nowhere
   clipboard::AgentSession::Options clipboard;
+
+  std::string sandbox = "auto";  // or a sandbox::Level by name; see view_sandbox.h
+  bool require_sandbox = false;
 };
 
 // options: filled when the command line is parsed, and must live as long as `command`.
 void add_view_options(CLI::App& command, ViewOptions& options);
+
+// Those about hesper-view itself, among them: --sandbox and --require-sandbox.
+void add_view_sandbox_options(CLI::App& command, ViewOptions& options);
 
 // What was said on the command line, once more, but for these options ("help", "socket"): "--NAME=VALUE" each.
 [[nodiscard]] std::vector<std::string> arguments_of(const CLI::App& command, const std::vector<std::string>& without);

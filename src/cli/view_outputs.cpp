@@ -13,18 +13,18 @@
 namespace hesper::cli {
 namespace {
 
-// The member is set: the user wants it; it is what `open` takes.
-template <auto member, auto open>
+// The member is set: the user wants it; it is what `prepare` takes.
+template <auto member, auto prepare>
 constexpr OutputKind kind() {
   return {.wanted = [](const ViewOptions& options) { return (options.*member).has_value(); },
-          .open = [](const ViewOptions& options,
-                     screen::Shown shown) { return open(*(options.*member), std::move(shown)); }};
+          .prepare = [](const ViewOptions& options,
+                        const screen::Preparing& preparing) { return prepare(*(options.*member), preparing); }};
 }
 
 constexpr std::array kKinds = {
-    kind<&ViewOptions::record, screen::open_recording>(), kind<&ViewOptions::trace, screen::open_trace>(),
-    kind<&ViewOptions::vnc, screen::open_vnc>(),          kind<&ViewOptions::web, screen::open_web>(),
-    kind<&ViewOptions::window, screen::open_window>(),
+    kind<&ViewOptions::record, screen::prepare_recording>(), kind<&ViewOptions::trace, screen::prepare_trace>(),
+    kind<&ViewOptions::vnc, screen::prepare_vnc>(),          kind<&ViewOptions::web, screen::prepare_web>(),
+    kind<&ViewOptions::window, screen::prepare_window>(),
 };
 
 }  // namespace

@@ -1,8 +1,6 @@
 // Every kind of output that hesper-view can have, in one list.
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <span>
 
 #include "base/error.h"
@@ -14,7 +12,7 @@ namespace hesper::cli {
 struct OutputKind {
   // Whether the user has asked for one.
   bool (*wanted)(const ViewOptions& options);
-  Result<std::unique_ptr<screen::Output>> (*open)(const ViewOptions& options, screen::Shown shown);
+  Result<screen::Prepared> (*prepare)(const ViewOptions& options, const screen::Preparing& preparing);
 };
 
 [[nodiscard]] std::span<const OutputKind> output_kinds() noexcept;

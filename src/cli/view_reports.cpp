@@ -52,14 +52,10 @@ std::string to_json(const std::vector<frame::OutputReport>& reports) {
                                                                              json::error_handler_t::replace);
 }
 
-Result<std::unique_ptr<ViewReports>> ViewReports::create(platform::EventLoop& loop, frame::Ledger& ledger,
-                                                         const std::filesystem::path& socket) {
-  auto listener = platform::Listener::at(socket);
-  if (!listener) return std::unexpected(std::move(listener.error()));
-  std::unique_ptr<ViewReports> reports(new ViewReports(std::move(*listener), ledger));
-  reports->watch_ = loop.when_readable(reports->listener_.fd(), [reports = reports.get()] { reports->report(); });
-  return reports;
-}
+ViewReports::ViewReports(platform::EventLoop& loop, frame::Ledger& ledger, platform::Listener listener)
+    : listener_(std::move(listener)),
+      ledger_(ledger),
+      watch_(loop.when_readable(listener_.fd(), [this] { report(); })) {}
 
 void ViewReports::report() {
   const auto client = listener_.accept();

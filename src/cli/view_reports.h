@@ -3,7 +3,6 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,12 +16,12 @@ namespace hesper::cli {
 // The loop's thread. loop and ledger outlive it.
 class ViewReports {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<ViewReports>> create(platform::EventLoop& loop, frame::Ledger& ledger,
-                                                                   const std::filesystem::path& socket);
+  // listener: where those who ask connect.
+  ViewReports(platform::EventLoop& loop, frame::Ledger& ledger, platform::Listener listener);
+  ViewReports(const ViewReports&) = delete;
+  ViewReports& operator=(const ViewReports&) = delete;
 
  private:
-  ViewReports(platform::Listener listener, frame::Ledger& ledger) noexcept
-      : listener_(std::move(listener)), ledger_(ledger) {}
   void report();
 
   platform::Listener listener_;

@@ -53,8 +53,8 @@ class AgentClipboard::Member {
 
 class AgentClipboard::Worker {
  public:
-  Worker(std::unique_ptr<platform::EventLoop> loop, std::filesystem::path socket, const AgentSession::Options& options)
-      : loop_(std::move(loop)), path_(std::move(socket)), options_(options), thread_([this] {
+  Worker(std::unique_ptr<platform::EventLoop> loop, Connect open, const AgentSession::Options& options)
+      : loop_(std::move(loop)), open_(std::move(open)), options_(options), thread_([this] {
           platform::name_thread("clipboard");
           connect();
           loop_->run();
@@ -102,7 +102,7 @@ class AgentClipboard::Worker {
 
   void connect() {
     pause_ = {};
-    auto socket = platform::connect_to(path_);
+    auto socket = open_();
     if (!socket) {
       retry(kFirstPause);
       return;
@@ -193,7 +193,7 @@ class AgentClipboard::Worker {
   }
 
   const std::unique_ptr<platform::EventLoop> loop_;
-  const std::filesystem::path path_;
+  const Connect open_;
   const AgentSession::Options options_;
 
   std::mutex mutex_;  // of the next
@@ -235,12 +235,11 @@ class AgentClipboard::MemberHolder final : public Holder {
 AgentClipboard::AgentClipboard(std::unique_ptr<Worker> worker) noexcept : worker_(std::move(worker)) {}
 AgentClipboard::~AgentClipboard() = default;
 
-Result<std::unique_ptr<AgentClipboard>> AgentClipboard::create(std::filesystem::path socket,
-                                                               const AgentSession::Options& options) {
+Result<std::unique_ptr<AgentClipboard>> AgentClipboard::create(Connect connect, const AgentSession::Options& options) {
   auto loop = platform::EventLoop::create();
   if (!loop) return std::unexpected(std::move(loop.error()));
   return std::unique_ptr<AgentClipboard>(
-      new AgentClipboard(std::make_unique<Worker>(std::move(*loop), std::move(socket), options)));
+      new AgentClipboard(std::make_unique<Worker>(std::move(*loop), std::move(connect), options)));
 }
 
 std::unique_ptr<Holder> AgentClipboard::join(Listener listener) {

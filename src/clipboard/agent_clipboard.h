@@ -2,21 +2,25 @@
 // virtio-serial port com.redhat.spice.0: one connection for all viewers.
 #pragma once
 
-#include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "clipboard/agent_session.h"
 #include "clipboard/clipboard.h"
 
 namespace hesper::clipboard {
 
-// A thread of its own connects to the socket, and again when the connection is lost: after a second as long as nobody
+// A thread of its own connects, and again when the connection is lost: after a second as long as nobody
 // is there, and later and later, up to a minute, if what comes from there makes no sense.
 class AgentClipboard final : public Clipboard {
  public:
-  // socket: need not exist yet. The process must ignore SIGPIPE.
-  [[nodiscard]] static Result<std::unique_ptr<AgentClipboard>> create(std::filesystem::path socket,
+  // Connects to the port's socket, on this object's thread. Errors: nobody is there yet.
+  using Connect = std::function<Result<UniqueFd>()>;
+
+  // The process must ignore SIGPIPE.
+  [[nodiscard]] static Result<std::unique_ptr<AgentClipboard>> create(Connect connect,
                                                                       const AgentSession::Options& options);
   ~AgentClipboard() override;
   AgentClipboard(const AgentClipboard&) = delete;

@@ -34,6 +34,11 @@ class Listener {
   // The next client's socket (blocking, close-on-exec). EAGAIN when there is none: never blocks.
   [[nodiscard]] Result<UniqueFd> accept() const;
 
+  // Gives the socket away; only the path is left to be removed.
+  [[nodiscard]] UniqueFd take_fd() noexcept { return std::move(fd_); }
+  // A socket that another process has made, and whose path it removes.
+  [[nodiscard]] static Listener made_elsewhere(UniqueFd listening) noexcept { return {std::move(listening), {}}; }
+
  private:
   Listener(UniqueFd fd, std::filesystem::path path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
 

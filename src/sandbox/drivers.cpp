@@ -111,6 +111,7 @@ const char* name_of(Family family) noexcept {
     case Family::nvidia: return "NVIDIA";
     case Family::unknown: return "unknown";
     case Family::none: return "no driver";
+    case Family::view: return "hesper-view";
   }
   return "unknown";
 }

@@ -11,8 +11,9 @@
 
 namespace hesper::sandbox {
 
-// Drivers that need the same: system calls, files and limits. none: of processes that load no driver.
-enum class Family : std::uint8_t { lavapipe, mesa, nvidia, unknown, none };
+// Drivers that need the same: system calls, files and limits. Of processes that load no driver: none, and view, which
+// is hesper-view with its codecs and its viewers.
+enum class Family : std::uint8_t { lavapipe, mesa, nvidia, unknown, none, view };
 
 [[nodiscard]] const char* name_of(Family family) noexcept;
 

@@ -24,8 +24,13 @@ bool has(const HostDrivers& drivers, Family family) {
          std::ranges::contains(drivers.families, family);
 }
 
+bool is_view(const HostDrivers& drivers) { return std::ranges::contains(drivers.families, Family::view); }
+
 // A process without a driver opens nothing at all.
-bool needs_files(const HostDrivers& drivers) { return !std::ranges::contains(drivers.families, Family::none); }
+bool needs_files(const HostDrivers& drivers) {
+  constexpr auto is_driver = [](Family family) { return family != Family::none && family != Family::view; };
+  return drivers.families.empty() || std::ranges::any_of(drivers.families, is_driver);
+}
 
 platform::Limits limits_for(const HostDrivers& drivers, const Choices& choices) {
   const std::uint64_t memory = platform::physical_memory();
@@ -35,7 +40,8 @@ platform::Limits limits_for(const HostDrivers& drivers, const Choices& choices) 
   if (!has(drivers, Family::nvidia)) limits.address_space = 64 * kGiB + 4 * memory;
   if (choices.address_space) limits.address_space = *choices.address_space;
   if (limits.address_space == 0) limits.address_space.reset();
-  if (memory != 0) limits.file_size = memory;  // shared memory beyond this could never be filled
+  // Recordings have the size that they have.
+  if (memory != 0 && !is_view(drivers)) limits.file_size = memory;  // shared memory beyond this could never be filled
   return limits;
 }
 
@@ -50,6 +56,7 @@ platform::SyscallFilter allowed_calls(const HostDrivers& drivers, bool report_al
   if (has(drivers, Family::lavapipe)) add("lavapipe");
   if (has(drivers, Family::mesa)) add("mesa");
   if (has(drivers, Family::nvidia)) add("nvidia");
+  if (is_view(drivers)) add("view");
   // Of two filters that both refuse a call, the kernel takes the answer of the last: it must be the same one.
   add("denied");
   add("common");
@@ -145,6 +152,9 @@ Policy policy_for(const HostDrivers& drivers, const Choices& choices, const Gete
     policy.files.readable = readable_files(drivers, environment);
     policy.files.devices = devices(drivers);
     policy.files.process = process_files(drivers);
+  } else if (is_view(drivers)) {
+    // How many processors and NUMA nodes there are, for threads of codecs; x265's library asks each time.
+    policy.files.readable = {"/sys/devices/system/cpu", "/sys/devices/system/node"};
   }
   policy.allowed = allowed_calls(drivers, choices.report_all);
   policy.forbidden.silent = policy.allowed.silent;

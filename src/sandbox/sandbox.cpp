@@ -30,10 +30,17 @@ class Entrance {
 
   void enter() {
     HostDrivers drivers{.families = {Family::none}, .unknown = {}, .files = {}};
-    if (options_.loads_drivers) {
+    if (options_.process == Process::view) drivers.families = {Family::view};
+    if (options_.process == Process::worker || options_.process == Process::view_with_gpu) {
       drivers = find_host_drivers(get_environment);
       // Where our own libraries are, more may lie that drivers need: an unpacked bundle brings all of them.
       std::ranges::move(platform::loaded_libraries(), std::back_inserter(drivers.files));
+    }
+    if (options_.process == Process::view_with_gpu) {
+      // Which of them encodes nobody knows before it does; what draws on the processor does not.
+      std::erase(drivers.families, Family::lavapipe);
+      if (!std::ranges::contains(drivers.families, Family::mesa)) drivers.families.push_back(Family::mesa);
+      drivers.families.push_back(Family::view);
     }
     remark_on(drivers);
     Policy policy = policy_for(drivers, options_.choices, get_environment);

@@ -1,7 +1,8 @@
-// The sandbox of a worker, or of hesper-gpu: entered once, at the start of main(), for good. How workers differ is
-// policy.h's; how the system does it, src/platform's.
+// The sandbox of a worker, of hesper-gpu, or of hesper-view: entered once, at the start of main(), for good. How
+// workers differ is policy.h's; how the system does it, src/platform's.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,19 @@
 
 namespace hesper::sandbox {
 
+// Who is confined.
+enum class Process : std::uint8_t {
+  worker,  // loads the host's Vulkan drivers, which decide what else it needs
+  device,  // hesper-gpu: opens nothing
+  view,    // hesper-view: opens nothing; takes viewers' connections from sockets that listen already, and encodes
+  view_with_gpu,  // likewise, with drivers of GPUs that encode
+};
+
 struct Options {
   Level level = Level::strict;
+  Process process = Process::worker;
   Choices choices;
-  bool loads_drivers = true;  // false: no Vulkan driver and no other file is going to be opened
-  std::string log_prefix;     // begins lines about refused system calls
+  std::string log_prefix;  // begins lines about refused system calls
 };
 
 // What became of it.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "frame/ledger.h"
 #include "frame/source.h"
 #include "input/sink.h"
+#include "platform/errands.h"
 #include "screen/state.h"
 
 namespace hesper::screen {
@@ -31,8 +33,8 @@ struct Shown {
   std::function<void()> over;
 };
 
-// Made by a function `open(options, Shown)` beside it, which fails with a sentence if it cannot do what the user asked
-// for. From then on it works by threads of its own, until it is destroyed, which finishes what it has begun: files are
+// Made by what was prepared for it (below), which fails with a sentence if it cannot do what the user asked for. From
+// then on it works by threads of its own, until it is destroyed, which finishes what it has begun: files are
 // complete, sockets closed, threads joined. When the device is gone (News::ended), it need not do anything:
 // hesper-view ends then.
 class Output {
@@ -44,5 +46,15 @@ class Output {
   // not have what he asked for.
   [[nodiscard]] virtual Result<void> finish() { return {}; }
 };
+
+// What an output opens, by path or by address, it opens in two steps, as hesper-view may confine itself between them:
+// it is prepared by a function `prepare_x(options, Preparing)`, which opens what there is to open now, and has done by
+// an errand what there may be later. Nothing has been started then: no thread, no device, no codec.
+struct Preparing {
+  State& state;
+  platform::Errands& errands;
+};
+// To be called once. Errors: as sentences.
+using Prepared = std::function<Result<std::unique_ptr<Output>>(Shown)>;
 
 }  // namespace hesper::screen

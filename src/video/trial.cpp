@@ -37,6 +37,7 @@ Trial begin(const EncoderKind& kind, std::vector<std::string> command) {
     trial.works = true;
     return trial;
   }
+  if (command.empty()) return trial;
   command.emplace_back(kind.name);
   const std::string program = command[0];
   const auto process = platform::spawn(

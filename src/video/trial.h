@@ -18,7 +18,7 @@ namespace hesper::video {
 // The names of those of a codec that work, the one to prefer first. trial: a command that ends with 0 if try_encoder()
 // works for the name that is added to it (hesper-view --try-encoder). All run at once; who has not ended after
 // `patience` is killed, and does not work. Encoders without hardware are not tried: they work if FFmpeg has them.
-// Blocks. Not beside anybody who waits for any child.
+// Without a command no hardware is tried, and none works. Blocks. Not beside anybody who waits for any child.
 [[nodiscard]] std::vector<std::string> working_encoders(Codec codec, const std::vector<std::string>& trial,
                                                         std::chrono::milliseconds patience);
 

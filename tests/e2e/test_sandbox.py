@@ -1,13 +1,15 @@
-# The workers' sandbox: the same results at every level, what is reached and said, and a driver that tries to get out.
+# The sandboxes of workers and of hesper-view: the same results at every level, what is reached and said, and a driver that tries to get out.
 import os
 import pathlib
 import re
 import signal
 import socket
 import subprocess
+import threading
 import unittest
 
-from support import BACKPORTS, HESPER, NATIVE_ICD, STABLE, VENUS_ICD, Server, TestCase, client, end_group, run, wait_until
+from support import BACKPORTS, HESPER, NATIVE_ICD, PROGRAMS, STABLE, VENUS_ICD, Server, TestCase, client, end_group, run, wait_until
+from synthetic import Synthetic, View
 
 LEVELS = ("strict", "basic", "off")
 
@@ -154,15 +156,31 @@ class Worker(TestCase):
         wait_until(lambda: not os.path.exists(f"/proc/{worker}") or status_of(worker)["State"][0] == "Z", 5, "The worker lives on.")
 
 
+class Host:
+    """What there is for somebody who gets out of a sandbox (tests/clients/escapes)."""
+
+    def __init__(self, case):
+        self.file = case.scratch.path / "mine"
+        self.file.write_text("mine")
+        port = socket.create_server(("127.0.0.1", 0))
+        path = socket.socket(socket.AF_UNIX)
+        path.bind(str(case.scratch.path / "listener"))
+        path.listen()
+        for listener in (port, path):
+            case.addCleanup(listener.close)
+        self.variables = {
+            "HESPER_TEST_FILE": str(self.file),
+            "HESPER_TEST_PORT": str(port.getsockname()[1]),
+            "HESPER_TEST_SOCKET": path.getsockname(),
+        }
+
+
 class HostileDriver(TestCase):
     """tests/clients/hostile_driver: it must manage nothing in the sandbox, and a lot without."""
 
     def setUp(self):
         super().setUp()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(self.listener.close)
-        self.file = self.scratch.path / "mine"
-        self.file.write_text("mine")
+        self.host = Host(self)
 
     def let_it_try(self, level, **variables):
         """Its report, and all else that is logged."""
@@ -171,8 +189,7 @@ class HostileDriver(TestCase):
             *(client("many"), "--count", 1),
             options=[*at_level(level), "-v", "--spare-workers", 0],
             host=client("hostile_driver.json"),
-            HESPER_TEST_FILE=str(self.file),
-            HESPER_TEST_PORT=str(self.listener.getsockname()[1]),
+            **self.host.variables,
             **variables,
         )
         self.assertNotEqual(finished.status, 0, "A driver without a device served a client.")
@@ -185,7 +202,7 @@ class HostileDriver(TestCase):
         self.assertEqual({number for number, _ in managed}, {"0"}, log)
         for call in ("socket", "kill"):
             self.assertIn(f"refuses the system call {call} (", log)
-        self.assertEqual(self.file.read_text(), "mine")
+        self.assertEqual(self.host.file.read_text(), "mine")
 
     def test_manages_a_lot_without_a_sandbox(self):
         log = self.let_it_try("off")
@@ -200,6 +217,111 @@ class HostileDriver(TestCase):
                     self.assertIn(f"error: The sandbox refuses the system call {attack} (", log)
                     self.assertIn(f"signal {signal.SIGSYS.value} ", log)
                     self.assertNotIn("returns", log)
+
+
+class Screens(TestCase):
+    """hesper-view, which faces networks."""
+
+    def setUp(self):
+        super().setUp()
+        self.source = self.start(Synthetic, self.scratch, "--content", "counter", "--rate", 20, "--mode", "640x480")
+
+    def outputs(self):
+        return ["--web", "--vnc", "127.0.0.1:0", "--report", self.scratch.path / "report", "--trace", self.scratch.path / "trace"]
+
+    def test_strict_has_nothing_left(self):
+        view = self.start(View, self.scratch, self.source.socket, *self.outputs(), "--verbose")
+        view.says("web: http")
+        view.says("The sandbox is strict \\(.*lists of hesper-view\\)")
+        self.assertNotIn("refuses the system call", view.log())
+        process = view.process.pid
+        status = status_of(process)
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            self.assertEqual(int(status[capabilities], 16), 0, capabilities)
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+        self.assertEqual(len(children_of(process)), 1, "There is not just the process for errands.")
+        if os.geteuid() != 0:
+            self.assertRaises(PermissionError, os.readlink, f"/proc/{process}/ns/mnt")
+            return
+        for name in ("mnt", "net", "ipc", "uts", "cgroup"):
+            self.assertNotEqual(os.readlink(f"/proc/{process}/ns/{name}"), os.readlink(f"/proc/self/ns/{name}"), name)
+        self.assertFalse({"etc", "usr", "home"} & set(os.listdir(f"/proc/{process}/root")))
+
+    def test_paths_are_removed_and_its_errands_end_with_it(self):
+        path = self.scratch.path / "vnc"
+        view = self.start(View, self.scratch, self.source.socket, *self.outputs(), "--vnc", f"unix:{path}")
+        view.says("vnc: unix")
+        (errands,) = children_of(view.process.pid)
+        wait_until(lambda: (self.scratch.path / "report").exists(), 20, "It reports nowhere.")
+        view.process.terminate()
+        self.assertEqual(view.process.wait(20), 0)
+        self.assertFalse(path.exists() or (self.scratch.path / "report").exists())
+        self.assertFalse(os.path.exists(f"/proc/{errands}"))
+
+    def test_errands_end_when_it_is_killed(self):
+        view = View(self.scratch, self.source.socket, "--trace", self.scratch.path / "trace")
+        self.addCleanup(view.kill)
+        wait_until(lambda: children_of(view.process.pid) and status_of(view.process.pid)["Seccomp"] == "2", 20, "It does not begin.")
+        (errands,) = children_of(view.process.pid)
+        view.process.kill()
+        wait_until(lambda: not os.path.exists(f"/proc/{errands}") or status_of(errands)["State"][0] == "Z", 20, "They go on.")
+
+    def let_codec_try(self, level, **variables):
+        """Its report, and all else that is logged. The codec is opened with the first picture."""
+        host = Host(self) if not hasattr(self, "host") else self.host
+        self.host = host
+        command = [PROGRAMS / "hesper-view", "--socket", self.source.socket, f"--sandbox={level}", "--vnc", "127.0.0.1:0"]
+        command += ["--record", self.scratch.path / f"{level}.mp4", "--record-quiet"]
+        environment = self.scratch.environment() | host.variables | variables
+        environment["LD_PRELOAD"] = str(client("libhostile_codec.so"))
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        # The recording is over when its codec fails, the VNC server is not.
+        too_late = threading.Timer(60, process.kill)
+        too_late.start()
+        self.addCleanup(too_late.cancel)
+        log = ""
+        for line in process.stderr:
+            log += line
+            if "hostile codec: managed" in line:
+                process.kill()
+        return log, process.wait()
+
+    def test_a_codec_manages_nothing(self):
+        log, _ = self.let_codec_try("strict")
+        self.assertRegex(log, r"hostile codec: managed 0 of \d+", log)
+        for call in ("socket", "connect"):
+            self.assertIn(f"The sandbox refuses the system call {call} (", log)
+        self.assertEqual(self.host.file.read_text(), "mine")
+
+    def test_a_codec_starts_no_program_in_the_basic_one(self):
+        log, _ = self.let_codec_try("basic")
+        self.assertRegex(log, r"hostile codec: managed \d+ of \d+")
+        self.assertNotIn("runs a program", log)
+        self.assertNotIn("reads its parent's memory", log)
+
+    def test_a_codec_manages_a_lot_without_a_sandbox(self):
+        log, _ = self.let_codec_try("off")
+        for feat in ("reads a file", "connects to a port", "connects to a socket of", "listens", "runs a program"):
+            self.assertIn(f"hostile codec: {feat}", log)
+
+    def test_attacks_end_it_and_are_named(self):
+        for attack in "ptrace", "mount", "unshare", "sendmsg":
+            with self.subTest(attack=attack):
+                log, status = self.let_codec_try("strict", HESPER_TEST_ATTACK=attack)
+                self.assertEqual(status, -signal.SIGSYS)
+                self.assertIn(f"error: The sandbox refuses the system call {attack} (", log)
+
+    def test_windows_and_unknown_levels_are_refused_in_a_sentence(self):
+        for options, said in (
+            (["--window", "--sandbox", "strict"], "Windows take a display server"),
+            (["--trace", "-", "--sandbox", "lax"], "lax"),
+        ):
+            with self.subTest(options=options):
+                command = [HESPER, "view", "--socket", self.source.socket, *options]
+                finished = run(command, self.scratch.environment(), 20)
+                self.assertNotEqual(finished.status, 0)
+                self.assertIn(said, finished.errors)
 
 
 if __name__ == "__main__":

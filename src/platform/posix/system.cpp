@@ -35,4 +35,6 @@ std::string boot_identity() {
 #endif
 }
 
+bool may_have_gpu() { return true; }
+
 }  // namespace hesper::platform

@@ -347,7 +347,7 @@ Result<std::string> encoder_for(const RecordOptions& options, Container containe
 
 }  // namespace
 
-Result<std::unique_ptr<Output>> open_recording(const RecordOptions& options, Shown shown) {
+Result<Prepared> prepare_recording(const RecordOptions& options, const Preparing&) {
   const auto container = container_of(options.file);
   if (!container) {
     return fail(fmt::format("What kind of file '{}' shall be is not clear; its name ends in .mp4, .mkv or .webm.",
@@ -369,7 +369,10 @@ Result<std::unique_ptr<Output>> open_recording(const RecordOptions& options, Sho
                                         .parameter_sets_apart = true};
   auto output = VideoFile::open(options.file);
   if (!output) return std::unexpected(std::move(output.error()));
-  return std::make_unique<Recording>(options, *container, std::move(*output), settings, std::move(shown));
+  return [options, container = *container, output = std::make_shared<UniqueFd>(std::move(*output)),
+          settings](Shown shown) -> Result<std::unique_ptr<Output>> {
+    return std::make_unique<Recording>(options, container, std::move(*output), settings, std::move(shown));
+  };
 }
 
 }  // namespace hesper::screen

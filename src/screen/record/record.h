@@ -30,6 +30,6 @@ struct RecordOptions {
 // The recording begins with the first picture, and has its size to the end: pictures of other sizes are scaled to fit,
 // with black beside them. The output is over when the duration is, and when the file cannot be written any more;
 // finish() says why.
-[[nodiscard]] Result<std::unique_ptr<Output>> open_recording(const RecordOptions& options, Shown shown);
+[[nodiscard]] Result<Prepared> prepare_recording(const RecordOptions& options, const Preparing& preparing);
 
 }  // namespace hesper::screen

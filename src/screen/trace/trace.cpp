@@ -140,10 +140,12 @@ class Trace final : public Output {
 
 }  // namespace
 
-Result<std::unique_ptr<Output>> open_trace(const TraceOptions& options, Shown shown) {
+Result<Prepared> prepare_trace(const TraceOptions& options, const Preparing&) {
   std::FILE* file = options.file == "-" ? stdout : std::fopen(options.file.c_str(), "ae");
   if (file == nullptr) return fail_errno(fmt::format("Writing '{}' fails", options.file.native()), errno);
-  return std::make_unique<Trace>(file, options.file.native(), std::move(shown));
+  return [file, name = options.file.native()](Shown shown) -> Result<std::unique_ptr<Output>> {
+    return std::make_unique<Trace>(file, name, std::move(shown));
+  };
 }
 
 }  // namespace hesper::screen

@@ -16,6 +16,6 @@ struct TraceOptions {
 
 // Lines are {"display": N, ...} with "frame" (serial, width, height, format, copies, damage, crc32 of the picture's
 // bytes as red, green, blue; and times in nanoseconds), "blank", "cursor", "info" or "ended".
-[[nodiscard]] Result<std::unique_ptr<Output>> open_trace(const TraceOptions& options, Shown shown);
+[[nodiscard]] Result<Prepared> prepare_trace(const TraceOptions& options, const Preparing& preparing);
 
 }  // namespace hesper::screen

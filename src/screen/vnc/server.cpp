@@ -15,13 +15,11 @@
 #include "gpu/protocol.h"
 #include "platform/tcp_socket.h"
 #include "platform/thread.h"
-#include "screen/vnc/address.h"
+#include "screen/vnc/doors.h"
 
 namespace hesper::screen::vnc {
 namespace {
 
-constexpr std::uint16_t kFirstPort = 5900;
-constexpr std::uint16_t kPorts = 100;                         // that are tried
 constexpr std::size_t kMostUnknown = 8;                       // viewers that are not let in yet
 constexpr std::size_t kVncPasswordBytes = 8;                  // that count without TLS
 constexpr std::chrono::milliseconds kPauseAfterFailure{500};  // of accept(), which would fail again at once
@@ -34,15 +32,6 @@ Result<std::string> read_password(const std::filesystem::path& path) {
   return line;
 }
 
-Result<UniqueFd> listen_on_next(const std::string& host, std::optional<std::uint16_t> port) {
-  if (port) return platform::listen_on_tcp(host, *port);
-  for (std::uint16_t i = 0; i < kPorts; ++i) {
-    auto socket = platform::listen_on_tcp(host, static_cast<std::uint16_t>(kFirstPort + i));
-    if (socket || socket.error().code != EADDRINUSE) return socket;
-  }
-  return fail(fmt::format("All ports from {} to {} are in use.", kFirstPort, kFirstPort + kPorts - 1), EADDRINUSE);
-}
-
 std::vector<std::uint32_t> connected(const frame::Source& source) {
   std::vector<std::uint32_t> displays;
   for (std::uint32_t display = 0; display < gpu::VIRTIO_GPU_MAX_SCANOUTS; ++display)
@@ -53,23 +42,30 @@ std::vector<std::uint32_t> connected(const frame::Source& source) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(const Options& options, const Shown& shown) {
+Result<std::unique_ptr<Server>> Server::prepare(const Options& options, const Preparing& preparing) {
   auto loop = platform::EventLoop::create();
   if (!loop) return std::unexpected(std::move(loop.error()));
-  std::unique_ptr<Server> server(new Server(std::move(*loop)));
-  server->house_.source = &shown.source;
-  server->house_.input = options.view_only ? nullptr : &shown.input;
-  server->house_.clipboard = options.view_only ? nullptr : shown.clipboard;
-  server->house_.ledger = &shown.ledger;
-  server->house_.name = options.name;
-  server->most_viewers_ = options.most_viewers;
-  if (auto prepared = server->prepare(options); !prepared) return std::unexpected(std::move(prepared.error()));
-  if (auto listens = server->listen(options, shown.state); !listens) return std::unexpected(std::move(listens.error()));
-  server->thread_ = std::thread([each = server.get()] {
-    platform::name_thread("vnc");
-    each->loop_->run();
-  });
+  std::unique_ptr<Server> server(new Server(std::move(*loop), options));
+  if (auto read = server->read_secrets(); !read) return std::unexpected(std::move(read.error()));
+  auto address = server->address();
+  if (!address) return std::unexpected(std::move(address.error()));
+  auto doors = std::make_shared<Doors>(std::move(*address), preparing.state);
+  server->open_ =
+      preparing.errands.add([doors = std::move(doors)](std::uint32_t display) { return doors->open(display); });
   return server;
+}
+
+Result<void> Server::start(const Shown& shown) {
+  house_.source = &shown.source;
+  house_.input = options_.view_only ? nullptr : &shown.input;
+  house_.clipboard = options_.view_only ? nullptr : shown.clipboard;
+  house_.ledger = &shown.ledger;
+  if (auto listens = listen(); !listens) return listens;
+  thread_ = std::thread([this] {
+    platform::name_thread("vnc");
+    loop_->run();
+  });
+  return {};
 }
 
 Server::~Server() {
@@ -78,17 +74,17 @@ Server::~Server() {
   thread_.join();
 }
 
-Result<void> Server::prepare(const Options& options) {
-  if (options.certificate.empty() != options.key.empty())
+Result<void> Server::read_secrets() {
+  if (options_.certificate.empty() != options_.key.empty())
     return fail("TLS for VNC needs both a certificate and its key.");
-  house_.security.tls = !options.certificate.empty();
+  house_.security.tls = !options_.certificate.empty();
   if (house_.security.tls) {
-    auto tls = TlsContext::load(options.certificate, options.key);
+    auto tls = TlsContext::load(options_.certificate, options_.key);
     if (!tls) return std::unexpected(std::move(tls.error()));
     house_.tls = std::move(*tls);
   }
-  if (options.password_file.empty()) return {};
-  auto password = read_password(options.password_file);
+  if (options_.password_file.empty()) return {};
+  auto password = read_password(options_.password_file);
   if (!password) return std::unexpected(std::move(password.error()));
   if (!house_.security.tls && password->size() > kVncPasswordBytes)
     log::warn("Of the VNC password only the first {} characters count without TLS.", kVncPasswordBytes);
@@ -96,60 +92,40 @@ Result<void> Server::prepare(const Options& options) {
   return {};
 }
 
-Result<void> Server::listen(const Options& options, State& state) {
-  auto address = Address::parse(options.address);
-  if (!address) return std::unexpected(std::move(address.error()));
-  if (address->path.empty() && !platform::is_loopback(address->host)) {
-    if (!options.allow_remote)
-      return fail(fmt::format("'{}' can be reached from other machines. Say --vnc-allow-remote if it shall be.",
-                              options.address));
-    if (!house_.security.tls)
-      log::warn("VNC at {} is not encrypted{}: whoever is on the way can see and type.", options.address,
-                house_.security.password.empty() ? " and has no password" : "");
-  }
-  address_ = std::move(*address);
-  state_ = &state;
-  const std::vector<std::uint32_t> displays = options.displays.empty() ? connected(*house_.source) : options.displays;
+Result<Address> Server::address() const {
+  auto address = Address::parse(options_.address);
+  if (!address || !address->path.empty() || platform::is_loopback(address->host)) return address;
+  if (!options_.allow_remote)
+    return fail(fmt::format("'{}' can be reached from other machines. Say --vnc-allow-remote if it shall be.",
+                            options_.address));
+  if (!house_.security.tls)
+    log::warn("VNC at {} is not encrypted{}: whoever is on the way can see and type.", options_.address,
+              house_.security.password.empty() ? " and has no password" : "");
+  return address;
+}
+
+Result<void> Server::listen() {
+  const std::vector<std::uint32_t> displays = options_.displays.empty() ? connected(*house_.source) : options_.displays;
   for (const std::uint32_t display : displays) {
     auto opened = open_door(display);
     if (!opened) return std::unexpected(std::move(opened.error()));
     addresses_.push_back(std::move(*opened));
   }
-  if (!options.displays.empty()) return {};
+  if (!options_.displays.empty()) return {};
   for (std::uint32_t display = 0; display < gpu::VIRTIO_GPU_MAX_SCANOUTS; ++display)
     if (!std::ranges::contains(displays, display)) await_display(display);
   return {};
 }
 
 Result<std::string> Server::open_door(std::uint32_t display) {
-  const std::size_t number = doors_.size();
+  auto opened = open_(display);
+  if (!opened) return std::unexpected(std::move(opened.error()));
   auto door = std::make_unique<Door>();
   door->display = display;
-  std::string where;
-  if (!address_.path.empty()) {
-    std::filesystem::path path = address_.path;
-    if (number != 0) path += fmt::format(".{}", number);
-    auto listener = platform::Listener::at(path);
-    if (!listener) return std::unexpected(std::move(listener.error()));
-    door->local = std::move(*listener);
-    where = fmt::format("unix:{}", path.native());
-  } else {
-    const std::string name = fmt::format("vnc-{}", display);
-    const auto next = [&](std::uint16_t port) { return static_cast<std::uint16_t>(port == 0 ? 0 : port + number); };
-    const auto asked = address_.port.transform(next);
-    // Where viewers found it before this process was started anew, if nobody has taken that meanwhile.
-    auto socket = listen_on_next(address_.host, asked ? asked : state_->port(name));
-    if (!socket && !asked) socket = listen_on_next(address_.host, std::nullopt);
-    if (!socket) return std::unexpected(std::move(socket.error()));
-    door->tcp = std::move(*socket);
-    const std::uint16_t port = platform::tcp_port_of(door->fd());
-    state_->remember_port(name, port);
-    where = address_.host.contains(':') ? fmt::format("[{}]:{}", address_.host, port)
-                                        : fmt::format("{}:{}", address_.host, port);
-  }
-  door->watch = loop_->when_readable(door->fd(), [this, each = door.get()] { accept(*each); });
+  door->fd = std::move(opened->fd);
+  door->watch = loop_->when_readable(door->fd.get(), [this, each = door.get()] { accept(*each); });
   doors_.push_back(std::move(door));
-  return where;
+  return std::move(opened->text);
 }
 
 void Server::await_display(std::uint32_t display) {
@@ -171,7 +147,7 @@ void Server::look_at_display(std::uint32_t display) {
 }
 
 void Server::accept(const Door& door) {
-  auto socket = platform::accept_tcp(door.fd());
+  auto socket = platform::accept_tcp(door.fd.get());
   if (!socket) {
     if (socket.error().code == EAGAIN || socket.error().code == ECONNABORTED) return;
     log::warn("{}", socket.error().message);
@@ -179,15 +155,15 @@ void Server::accept(const Door& door) {
     for (auto& each : doors_) each->watch = {};
     pause_ = loop_->at(std::chrono::steady_clock::now() + kPauseAfterFailure, [this] {
       for (auto& each : doors_)
-        each->watch = loop_->when_readable(each->fd(), [this, one = each.get()] { accept(*one); });
+        each->watch = loop_->when_readable(each->fd.get(), [this, one = each.get()] { accept(*one); });
     });
     return;
   }
   make_room();
-  if (viewers_.size() >= most_viewers_ + kMostUnknown ||
-      std::cmp_greater_equal(std::ranges::count_if(viewers_, &Viewer::admitted), most_viewers_)) {
+  if (viewers_.size() >= options_.most_viewers + kMostUnknown ||
+      std::cmp_greater_equal(std::ranges::count_if(viewers_, &Viewer::admitted), options_.most_viewers)) {
     if (!std::exchange(complained_, true))
-      log::warn("A VNC viewer is turned away, as there are {} already. More are not mentioned.", most_viewers_);
+      log::warn("A VNC viewer is turned away, as there are {} already. More are not mentioned.", options_.most_viewers);
     return;
   }
   auto viewer =
@@ -208,7 +184,7 @@ void Server::make_room() {
 
 void Server::clear_away() {
   std::erase_if(viewers_, [](const auto& viewer) { return viewer->gone(); });
-  if (viewers_.size() < most_viewers_) complained_ = false;
+  if (viewers_.size() < options_.most_viewers) complained_ = false;
 }
 
 }  // namespace hesper::screen::vnc

@@ -4,14 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "platform/errands.h"
 #include "platform/event_loop.h"
-#include "platform/socket.h"
 #include "screen/vnc/address.h"
 #include "screen/vnc/viewer.h"
 #include "screen/vnc/vnc.h"
@@ -22,9 +21,11 @@ using Options = VncOptions;
 
 class Server {
  public:
-  // Listens when this returns. What is in `shown` outlives the server. The process must ignore SIGPIPE.
-  // Errors: an address, password or certificate that cannot be used, as sentences.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> start(const Options& options, const Shown& shown);
+  // Reads password and certificate. Errors: an address, password or certificate that cannot be used, as sentences.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> prepare(const Options& options, const Preparing& preparing);
+  // Listens when this returns. To be called once. What is in `shown` outlives the server. The process must ignore
+  // SIGPIPE. Errors: an address that cannot be had, as sentences.
+  [[nodiscard]] Result<void> start(const Shown& shown);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();  // hangs up on everybody
@@ -34,16 +35,18 @@ class Server {
 
  private:
   struct Door {
-    UniqueFd tcp;
-    std::optional<platform::Listener> local;
+    UniqueFd fd;
     std::uint32_t display = 0;
     platform::EventLoop::Watch watch;
-    [[nodiscard]] int fd() const noexcept { return tcp ? tcp.get() : local->fd(); }
   };
 
-  explicit Server(std::unique_ptr<platform::EventLoop> loop) noexcept : loop_(std::move(loop)) {}
-  [[nodiscard]] Result<void> prepare(const Options& options);
-  [[nodiscard]] Result<void> listen(const Options& options, State& state);
+  Server(std::unique_ptr<platform::EventLoop> loop, Options options)
+      : loop_(std::move(loop)), options_(std::move(options)) {
+    house_.name = options_.name;
+  }
+  [[nodiscard]] Result<void> read_secrets();
+  [[nodiscard]] Result<Address> address() const;
+  [[nodiscard]] Result<void> listen();
   // Where that is.
   [[nodiscard]] Result<std::string> open_door(std::uint32_t display);
   void await_display(std::uint32_t display);
@@ -53,12 +56,11 @@ class Server {
   void clear_away();
 
   const std::unique_ptr<platform::EventLoop> loop_;
+  const Options options_;
   House house_;
-  Address address_;
-  State* state_ = nullptr;
+  platform::Errand open_;  // a display's door
   // Of displays that are not there yet, each of which gets a door when it comes.
   std::map<std::uint32_t, std::unique_ptr<frame::Reader>> awaited_;
-  std::size_t most_viewers_ = 0;
   std::vector<std::string> addresses_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::vector<std::unique_ptr<Viewer>> viewers_;  // the oldest first

@@ -1,4 +1,4 @@
-// open_vnc(): the server as an output.
+// prepare_vnc(): the server as an output.
 #include "screen/vnc/vnc.h"
 
 #include <fmt/format.h>
@@ -22,10 +22,14 @@ class VncOutput final : public Output {
 
 }  // namespace
 
-Result<std::unique_ptr<Output>> open_vnc(const VncOptions& options, Shown shown) {
-  auto server = vnc::Server::start(options, shown);
-  if (!server) return std::unexpected(std::move(server.error()));
-  return std::make_unique<VncOutput>(std::move(*server));
+Result<Prepared> prepare_vnc(const VncOptions& options, const Preparing& preparing) {
+  auto prepared = vnc::Server::prepare(options, preparing);
+  if (!prepared) return std::unexpected(std::move(prepared.error()));
+  return [server = std::make_shared<std::unique_ptr<vnc::Server>>(std::move(*prepared))](
+             const Shown& shown) -> Result<std::unique_ptr<Output>> {
+    if (auto started = (*server)->start(shown); !started) return std::unexpected(std::move(started.error()));
+    return std::make_unique<VncOutput>(std::move(*server));
+  };
 }
 
 }  // namespace hesper::screen

@@ -27,7 +27,8 @@ struct VncOptions {
   std::string name = "Hesper";    // in the title of viewers' windows
 };
 
-// Errors: an address, password or certificate that cannot be used.
-[[nodiscard]] Result<std::unique_ptr<Output>> open_vnc(const VncOptions& options, Shown shown);
+// Reads password and certificate; listens when it begins. Errors: an address, password or certificate that cannot be
+// used.
+[[nodiscard]] Result<Prepared> prepare_vnc(const VncOptions& options, const Preparing& preparing);
 
 }  // namespace hesper::screen

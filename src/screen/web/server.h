@@ -44,15 +44,17 @@ struct ServerOptions {
   Limits limits;
 };
 
+struct Premises;  // premises.h
+
 // Any thread.
 class Server {
  public:
-  // Listens when this returns; serves on threads of its own. source, input, clipboard and ledger outlive it. input:
-  // nullptr: nobody can type. clipboard: nullptr: none is shared. Errors: the address cannot be had or is none, a TLS
-  // file cannot be used.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, frame::Source& source,
-                                                             input::Input* input, clipboard::Clipboard* clipboard,
-                                                             frame::Ledger& ledger);
+  // Serves on threads of its own, at what was opened for the same options. source, input, clipboard and ledger outlive
+  // it. input: nullptr: nobody can type. clipboard: nullptr: none is shared. Errors: the system has no thread or
+  // descriptor left.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> start(ServerOptions options, Premises premises,
+                                                             frame::Source& source, input::Input* input,
+                                                             clipboard::Clipboard* clipboard, frame::Ledger& ledger);
   // Closes all connections and waits for the threads.
   virtual ~Server() = default;
 

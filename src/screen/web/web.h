@@ -30,7 +30,8 @@ struct WebOptions {
 // "ADDRESS:PORT", "ADDRESS" or "PORT"; an IPv6 address stands in brackets where a port follows. Errors: a sentence.
 [[nodiscard]] Result<void> parse_web_address(std::string text, WebOptions& options);
 
-// The token is that of shown.state. Errors: the address cannot be had, a TLS file cannot be used.
-[[nodiscard]] Result<std::unique_ptr<Output>> open_web(const WebOptions& options, Shown shown);
+// Listens from here on; whoever connects is served when it begins. The token is that of preparing.state. Errors: the
+// address cannot be had, a TLS file cannot be used.
+[[nodiscard]] Result<Prepared> prepare_web(const WebOptions& options, const Preparing& preparing);
 
 }  // namespace hesper::screen

@@ -247,10 +247,12 @@ class WindowOutput final : public Output {
 
 }  // namespace
 
-Result<std::unique_ptr<Output>> open_window(const WindowOptions& options, Shown shown) {
-  auto output = std::make_unique<WindowOutput>(options, std::move(shown));
-  if (auto started = output->start(); !started) return std::unexpected(std::move(started.error()));
-  return output;
+Result<Prepared> prepare_window(const WindowOptions& options, const Preparing&) {
+  return [options](Shown shown) -> Result<std::unique_ptr<Output>> {
+    auto output = std::make_unique<WindowOutput>(options, std::move(shown));
+    if (auto started = output->start(); !started) return std::unexpected(std::move(started.error()));
+    return output;
+  };
 }
 
 }  // namespace hesper::screen

@@ -23,7 +23,8 @@ struct WindowOptions {
   std::string name = "Hesper";          // in titles
 };
 
-// Errors: there is no display server, or Vulkan was asked for and cannot be used.
-[[nodiscard]] Result<std::unique_ptr<Output>> open_window(const WindowOptions& options, Shown shown);
+// Opens nothing: display server and GPU can only be had when it begins. Errors, then: there is no display server, or
+// Vulkan was asked for and cannot be used.
+[[nodiscard]] Result<Prepared> prepare_window(const WindowOptions& options, const Preparing& preparing);
 
 }  // namespace hesper::screen

@@ -58,7 +58,7 @@ class AgentClipboardTest : public ::testing::Test {
       : path_(std::filesystem::temp_directory_path() / ("hesper-clipboard-" + std::to_string(::getpid()))) {
     platform::ignore_broken_pipes();
     listener_.emplace(*platform::Listener::at(path_));
-    clipboard_ = *AgentClipboard::create(path_, {});
+    clipboard_ = *AgentClipboard::create([path = path_] { return platform::connect_to(path); }, {});
     holder_ = clipboard_->join(viewer_.listener());
   }
 

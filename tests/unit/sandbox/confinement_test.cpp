@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -30,6 +31,7 @@
 #include "platform/pipe.h"
 #include "platform/shared_memory.h"
 #include "platform/socket.h"
+#include "platform/tcp_socket.h"
 #include "support/temporary_directory.h"
 
 namespace hesper::sandbox {
@@ -368,6 +370,55 @@ std::vector<Place> strict_places() {
   // A developer's tests run as an ordinary user; continuous integration's as root, who can be both.
   if (::geteuid() == 0) places.insert(places.end(), {kAsRoot, kAsRootWithoutNamespaces, kAsRootWithoutNewMounts});
   return places;
+}
+
+TEST_P(Confinement, HesperViewServesWhoComesAndReachesNobody) {
+  const auto listener = platform::listen_on_tcp("127.0.0.1", 0);
+  ASSERT_TRUE(listener);
+  const auto other = platform::listen_on_tcp("127.0.0.1", 0);
+  ASSERT_TRUE(other);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(platform::tcp_port_of(listener->get()));
+  const UniqueFd viewer(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(viewer.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  address.sin_port = htons(platform::tcp_port_of(other->get()));
+
+  const Options options{.level = Level::strict, .process = Process::view};
+  const Outcome outcome = run_confined(GetParam(), options, kLavapipe, [&] {
+    const auto connect = [&](int socket) {
+      return ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    };
+    const UniqueFd accepted(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    std::string said = must_work("Accepting a viewer", static_cast<bool>(accepted)) +
+                       must_work("Writing to him", ::send(accepted.get(), "x", 1, MSG_NOSIGNAL) == 1) +
+                       must_work("A thread",
+                                 [] {
+                                   std::thread([] {}).join();
+                                   return true;
+                                 }()) +
+                       must_fail_with(EACCES, "A socket", ::socket(AF_INET, SOCK_STREAM, 0)) +
+                       must_fail_with(EACCES, "A local socket", ::socket(AF_UNIX, SOCK_STREAM, 0)) +
+                       must_fail_with(EACCES, "Listening", ::listen(accepted.get(), 1)) +
+                       must_fail("Reading the users", try_open("/etc/passwd", O_RDONLY)) +
+                       must_fail("Reading a library", try_open("/usr/lib/os-release", O_RDONLY)) +
+                       must_fail("Starting a process", ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)) +
+                       must_fail("Signalling the parent", ::kill(::getppid(), 0));
+    // One that listens forgets that, and could connect.
+    ::shutdown(listener->get(), SHUT_RD);
+    return said + must_fail_with(EACCES, "Connecting", connect(listener->get()));
+  });
+  EXPECT_EQ(outcome.report.reached, Level::strict) << outcome.report.means << outcome.report.shortfalls[0];
+  EXPECT_EQ(outcome.said, "") << outcome.log;
+  EXPECT_EQ(outcome.signal, 0) << outcome.log;
+}
+
+TEST_P(Confinement, SendingDoesNotConnect) {
+  expect_end_by("sendmsg", [] {
+    const msghdr message{};
+    ::sendmsg(-1, &message, MSG_FASTOPEN);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Strict, Confinement, testing::ValuesIn(strict_places()),

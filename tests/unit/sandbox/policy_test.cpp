@@ -40,6 +40,16 @@ TEST(Policy, AProcessWithoutADriverOpensNothing) {
   EXPECT_LT(none.allowed.lists.size(), policy({Family::mesa}).allowed.lists.size());
 }
 
+TEST(Policy, HesperViewSeesHowManyProcessorsThereAreAndWritesFilesOfAnySize) {
+  const Policy view = policy({Family::view});
+  EXPECT_THAT(view.files.readable, testing::Each(testing::ResultOf([](const auto& path) { return path.native(); },
+                                                                   testing::StartsWith("/sys/devices/system/"))));
+  EXPECT_TRUE(view.files.devices.empty());
+  EXPECT_TRUE(view.files.process.empty());
+  EXPECT_EQ(view.limits.file_size, std::nullopt);
+  EXPECT_THAT(policy({Family::mesa, Family::view}).files.devices, Contains("/dev/dri"));
+}
+
 TEST(Policy, ADriversLibraryIsShownWithItsFolderButNotAFolderOfTheUsers) {
   const auto shown = [](const char* library) { return policy({Family::lavapipe}, {library}).files.readable; };
   EXPECT_THAT(shown("/home/user/mesa/lib/libvulkan_lvp.so"), Contains("/home/user/mesa/lib"));

@@ -161,14 +161,15 @@ class Recordings : public testing::Test {
 
   std::unique_ptr<Output> open(RecordOptions options) {
     options.quiet = true;
-    auto opened = open_recording(
-        options,
-        {.source = source_, .input = input_, .ledger = ledger_, .state = *state_, .over = [this] { over_ = true; }});
-    if (!opened) {
-      error_ = opened.error().message;
+    const auto prepared = prepare_recording(options, {.state = *state_, .errands = errands_});
+    if (!prepared) {
+      error_ = prepared.error().message;
       return nullptr;
     }
-    return std::move(*opened);
+    return std::move(
+        (*prepared)(
+            {.source = source_, .input = input_, .ledger = ledger_, .state = *state_, .over = [this] { over_ = true; }})
+            .value());
   }
   // Shows frames 1 to `count`, 30 a second. Returns when the last one was shown, in seconds.
   double show_numbers(int count) {
@@ -189,6 +190,7 @@ class Recordings : public testing::Test {
   NoInput input_;
   frame::Ledger ledger_;
   Result<State> state_ = State::open({});
+  platform::Errands errands_;
   std::atomic<bool> over_ = false;
   std::string error_;
 };

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "platform/signals.h"
+#include "platform/socket.h"
 #include "support/fake_screens.h"
 #include "support/temporary_directory.h"
 
@@ -124,9 +125,11 @@ class VncServer : public testing::Test {
   void SetUp() override { platform::ignore_broken_pipes(); }
   void start(Options options = {}) {
     options.address = "unix:" + (directory_.path() / "vnc").native();
-    auto server = Server::start(options, shown_);
+    auto server = Server::prepare(options, {.state = state_, .errands = errands_});
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(*server);
+    const auto started = server_->start(shown_);
+    ASSERT_TRUE(started) << started.error().message;
   }
   Client connect(std::size_t display = 0) { return Client(server_->addresses().at(display)); }
   template <class Condition>
@@ -143,6 +146,7 @@ class VncServer : public testing::Test {
   test::FakeInput input_;
   frame::Ledger ledger_;
   State state_ = std::move(State::open({}).value());
+  platform::Errands errands_;
   const Shown shown_{.source = source_, .input = input_, .ledger = ledger_, .state = state_, .over = [] {}};
   std::unique_ptr<Server> server_;
 };
@@ -459,8 +463,10 @@ TEST_F(VncServer, ADisplayThatComesLaterGetsADoor) {
 
 TEST_F(VncServer, WhatCannotBeUsedIsASentence) {
   const auto refusal = [&](const Options& options) {
-    const auto server = Server::start(options, shown_);
-    return server ? std::string("it started") : server.error().message;
+    const auto server = Server::prepare(options, {.state = state_, .errands = errands_});
+    if (!server) return server.error().message;
+    const auto started = (*server)->start(shown_);
+    return started ? std::string("it started") : started.error().message;
   };
   EXPECT_THAT(refusal({.address = "0.0.0.0:0"}), testing::HasSubstr("--vnc-allow-remote"));
   EXPECT_THAT(refusal({.password_file = "/nowhere"}), testing::HasSubstr("/nowhere"));
