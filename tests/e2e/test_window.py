@@ -103,6 +103,11 @@ class Pictures:
             self.source.order("frame")
             self.wait_for_picture(window, numbered(640, 480, number), (640, 480))
 
+    def test_the_last_of_many_frames_arrives(self):
+        self.show(("--content", "counter", "--mode", "640x480", "--rate", "200", "--frames", "300"))
+        window = self.desktop.wait_for_windows("Hesper")[0]
+        self.wait_for_picture(window, numbered(640, 480, 300), (640, 480))
+
     def test_two_displays(self):
         self.show(("--content", "still", "--mode", "400x300", "--mode", "300x200"))
         self.desktop.wait_for_windows("Hesper", 2)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "screen/window/presenter.h"
+#include "screen/window/vulkan_surface.h"
 
 namespace hesper::screen::window {
 
@@ -16,15 +17,14 @@ Result<std::shared_ptr<VulkanDevice>> VulkanDevice::open(bool software) {
   std::shared_ptr<VulkanDevice> device(new VulkanDevice(software));
   const auto get = reinterpret_cast<PFN_vkGetInstanceProcAddr>(SDL_Vulkan_GetVkGetInstanceProcAddr());
   const auto create = reinterpret_cast<PFN_vkCreateInstance>(get(nullptr, "vkCreateInstance"));
-  Uint32 count = 0;
-  const char* const* extensions = SDL_Vulkan_GetInstanceExtensions(&count);
-  if (create == nullptr || extensions == nullptr) return fail(fmt::format("Vulkan cannot be used: {}", SDL_GetError()));
+  const std::vector<const char*> extensions = surface_extensions();
+  if (create == nullptr || extensions.empty()) return fail(fmt::format("Vulkan cannot be used: {}", SDL_GetError()));
   const VkApplicationInfo application{
       .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .pApplicationName = "hesper-view", .apiVersion = VK_API_VERSION_1_1};
   const VkInstanceCreateInfo info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
                                   .pApplicationInfo = &application,
-                                  .enabledExtensionCount = count,
-                                  .ppEnabledExtensionNames = extensions};
+                                  .enabledExtensionCount = static_cast<std::uint32_t>(extensions.size()),
+                                  .ppEnabledExtensionNames = extensions.data()};
   if (const VkResult result = create(&info, nullptr, &device->instance_); result != VK_SUCCESS)
     return fail("No Vulkan driver can show windows.", result);
 #define X(name)                                                                   \

@@ -24,8 +24,7 @@ namespace hesper::screen::window {
   X(vkGetPhysicalDeviceSurfacePresentModesKHR) \
   X(vkEnumerateDeviceExtensionProperties)      \
   X(vkCreateDevice)                            \
-  X(vkGetDeviceProcAddr)                       \
-  X(vkDestroySurfaceKHR)
+  X(vkGetDeviceProcAddr)
 
 #define HESPER_WINDOW_DEVICE_FUNCTIONS(X) \
   X(vkDestroyDevice)                      \

@@ -12,6 +12,7 @@
 
 #include "screen/window/presenter.h"
 #include "screen/window/vulkan_device.h"
+#include "screen/window/vulkan_surface.h"
 
 namespace hesper::screen::window {
 namespace {
@@ -76,7 +77,7 @@ class VulkanPresenter final : public Presenter {
   const std::shared_ptr<VulkanDevice> shared_;
   SDL_Window* const window_;
   const bool vsync_;
-  VkSurfaceKHR surface_ = VK_NULL_HANDLE;
+  std::unique_ptr<VulkanSurface> surface_;
   VkPhysicalDevice physical_ = VK_NULL_HANDLE;
   std::uint32_t family_ = 0;
   VkPhysicalDeviceMemoryProperties memories_{};
@@ -107,8 +108,9 @@ class VulkanPresenter final : public Presenter {
 };
 
 Result<void> VulkanPresenter::prepare() {
-  if (!SDL_Vulkan_CreateSurface(window_, shared_->instance(), nullptr, &surface_))
-    return fail(fmt::format("The window cannot be shown with Vulkan: {}", SDL_GetError()));
+  auto surface = make_vulkan_surface(shared_->instance(), window_);
+  if (!surface) return std::unexpected(std::move(surface.error()));
+  surface_ = std::move(*surface);
   if (auto chosen = choose_device(); !chosen) return chosen;
   if (auto made = make_device(); !made) return made;
   return make_staging(patch_, kPatchBytes);
@@ -135,7 +137,7 @@ Result<void> VulkanPresenter::choose_device() {
     vk.vkGetPhysicalDeviceQueueFamilyProperties(device, &families, each.data());
     for (std::uint32_t family = 0; family < families; ++family) {
       VkBool32 can_show = VK_FALSE;
-      vk.vkGetPhysicalDeviceSurfaceSupportKHR(device, family, surface_, &can_show);
+      vk.vkGetPhysicalDeviceSurfaceSupportKHR(device, family, surface_->get(), &can_show);
       if (can_show == VK_FALSE || (each[family].queueFlags & VK_QUEUE_GRAPHICS_BIT) == 0) continue;
       physical_ = device;
       family_ = family;
@@ -217,7 +219,6 @@ VulkanPresenter::~VulkanPresenter() {
     vk_.vkDestroyCommandPool(device_, pool_, nullptr);
     vk_.vkDestroyDevice(device_, nullptr);
   }
-  if (surface_ != VK_NULL_HANDLE) shared_->vk().vkDestroySurfaceKHR(shared_->instance(), surface_, nullptr);
 }
 
 void VulkanPresenter::wait_for_gpu() {
@@ -237,24 +238,24 @@ Result<void> VulkanPresenter::make_swapchain(const Size& size) {
   vk_.vkDeviceWaitIdle(device_);
   drop_swapchain();
   VkSurfaceCapabilitiesKHR can{};
-  if (const VkResult result = vk.vkGetPhysicalDeviceSurfaceCapabilitiesKHR(physical_, surface_, &can);
+  if (const VkResult result = vk.vkGetPhysicalDeviceSurfaceCapabilitiesKHR(physical_, surface_->get(), &can);
       result != VK_SUCCESS)
     return std::unexpected(error("vkGetPhysicalDeviceSurfaceCapabilitiesKHR", result));
   if ((can.supportedUsageFlags & VK_IMAGE_USAGE_TRANSFER_DST_BIT) == 0)
     return fail("The window's images cannot be copied to.");
   std::uint32_t count = 0;
-  vk.vkGetPhysicalDeviceSurfaceFormatsKHR(physical_, surface_, &count, nullptr);
+  vk.vkGetPhysicalDeviceSurfaceFormatsKHR(physical_, surface_->get(), &count, nullptr);
   std::vector<VkSurfaceFormatKHR> formats(count);
-  vk.vkGetPhysicalDeviceSurfaceFormatsKHR(physical_, surface_, &count, formats.data());
+  vk.vkGetPhysicalDeviceSurfaceFormatsKHR(physical_, surface_->get(), &count, formats.data());
   // A format that takes numbers as they are: the guest's are sRGB already.
   const auto format = std::ranges::find_if(formats, [](const VkSurfaceFormatKHR& each) {
     return each.format == VK_FORMAT_B8G8R8A8_UNORM || each.format == VK_FORMAT_R8G8B8A8_UNORM;
   });
   if (format == formats.end()) return fail("The window has no pixel format with 8 bits for each colour.");
   count = 0;
-  vk.vkGetPhysicalDeviceSurfacePresentModesKHR(physical_, surface_, &count, nullptr);
+  vk.vkGetPhysicalDeviceSurfacePresentModesKHR(physical_, surface_->get(), &count, nullptr);
   std::vector<VkPresentModeKHR> modes(count);
-  vk.vkGetPhysicalDeviceSurfacePresentModesKHR(physical_, surface_, &count, modes.data());
+  vk.vkGetPhysicalDeviceSurfacePresentModesKHR(physical_, surface_->get(), &count, modes.data());
   VkPresentModeKHR mode = VK_PRESENT_MODE_FIFO_KHR;  // always there
   if (!vsync_) {
     for (const VkPresentModeKHR wanted : {VK_PRESENT_MODE_MAILBOX_KHR, VK_PRESENT_MODE_IMMEDIATE_KHR})
@@ -272,7 +273,7 @@ Result<void> VulkanPresenter::make_swapchain(const Size& size) {
                          ? VK_COMPOSITE_ALPHA_OPAQUE_BIT_KHR
                          : VK_COMPOSITE_ALPHA_INHERIT_BIT_KHR;
   const VkSwapchainCreateInfoKHR info{.sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR,
-                                      .surface = surface_,
+                                      .surface = surface_->get(),
                                       .minImageCount = images,
                                       .imageFormat = format->format,
                                       .imageColorSpace = format->colorSpace,
