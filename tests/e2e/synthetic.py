@@ -65,17 +65,17 @@ class Synthetic:
 
 
 class View:
-    """hesper view at a source. options: which outputs, and more."""
+    """hesper view at a source. options: which outputs, and more. variables: of its environment."""
 
     _count = 0
 
-    def __init__(self, scratch, socket, *options):
+    def __init__(self, scratch, socket, *options, **variables):
         View._count += 1
         self._log_path = scratch.path / f"outputs-{View._count}.log"
         self._log = open(self._log_path, "a")
         self.process = subprocess.Popen(
             [HESPER, "view", "--socket", socket, *map(str, options)],
-            env=scratch.environment(), stdin=subprocess.DEVNULL, stderr=self._log, start_new_session=True,
+            env=scratch.environment(**variables), stdin=subprocess.DEVNULL, stderr=self._log, start_new_session=True,
         )  # fmt: skip
 
     def log(self):

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import unittest
 
-from support import BACKPORTS, HESPER, NATIVE_ICD, PROGRAMS, STABLE, VENUS_ICD, Server, TestCase, client, end_group, run, wait_until
+from support import BACKPORTS, HESPER, NATIVE_ICD, PROGRAMS, STABLE, VENUS_ICD, Screen, Server, TestCase, client, end_group, run, wait_until
 from synthetic import Synthetic, View
 
 LEVELS = ("strict", "basic", "off")
@@ -246,6 +246,24 @@ class Screens(TestCase):
         for name in ("mnt", "net", "ipc", "uts", "cgroup"):
             self.assertNotEqual(os.readlink(f"/proc/{process}/ns/{name}"), os.readlink(f"/proc/self/ns/{name}"), name)
         self.assertFalse({"etc", "usr", "home"} & set(os.listdir(f"/proc/{process}/root")))
+
+    def test_a_display_that_comes_later_gets_its_port(self):
+        source = self.start(Synthetic, self.scratch, "--mode", "640x480", "--mode", "off")
+        view = self.start(View, self.scratch, source.socket, "--vnc", "127.0.0.1:0", "--sandbox", "strict")
+        first = view.says(r"vnc: 127\.0\.0\.1:(\d+)\n").group(1)
+        source.order("mode 1 320x240")
+        later = view.says(r"vnc: 127\.0\.0\.1:(\d+) \(display 1\)").group(1)
+        for port in first, later:
+            with socket.create_connection(("127.0.0.1", int(port)), 20) as viewer:
+                self.assertEqual(viewer.recv(12, socket.MSG_WAITALL), b"RFB 003.008\n")
+
+    def test_a_window_takes_the_basic_one(self):
+        screen = self.start(Screen, self.scratch)
+        view = self.start(View, self.scratch, self.source.socket, "--window", "--window-renderer", "software", "-v", DISPLAY=screen.display)
+        view.says(r"The sandbox is basic \(")
+        view.says("It is not strict: a window takes")
+        status = status_of(view.process.pid)
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"], int(status["CapEff"], 16)), ("1", "2", 0))
 
     def test_paths_are_removed_and_its_errands_end_with_it(self):
         path = self.scratch.path / "vnc"
