@@ -69,7 +69,7 @@ std::vector<std::string> working_encoders(video::Codec codec, const char* argv0)
   return video::working_encoders(codec, {own_program(argv0), "--try-encoder"}, std::chrono::seconds(5));
 }
 
-// What is opened later than the sandbox, by whom.
+// Errands that bring a descriptor and nothing else, from both ends.
 Result<platform::Brought> bring(Result<UniqueFd> fd) {
   if (!fd) return std::unexpected(std::move(fd.error()));
   return platform::Brought{.fd = std::move(*fd)};
