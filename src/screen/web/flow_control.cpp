@@ -21,7 +21,12 @@ constexpr auto kPeriod = 10s;    // of the shortest delay
 constexpr auto kStep = 100ms;    // between two decisions
 constexpr auto kTooLong = 40ms;  // of queueing: less is needed
 constexpr auto kShort = 10ms;    // of queueing: more can be tried
-constexpr auto kGoodFor = 1s;    // before it is
+// Long lines are less steady. There both are longer, but not beyond:
+constexpr auto kMostTooLong = 80ms;
+constexpr auto kMostShort = 40ms;
+constexpr auto kGoodFor = 1s;  // before it is
+// After so many cuts of the bitrate with the same way it is the line that has become longer: a queue shrinks or grows.
+constexpr unsigned kCutsInVain = 6;
 constexpr unsigned kFewWaiting = 3;
 
 constexpr double kCut = 0.85;
@@ -87,6 +92,7 @@ void FlowControl::began(Time now) {
 
 void FlowControl::sent(Sent picture) {
   bytes_in_flight_ += picture.bytes;
+  bytes_of_step_ += picture.bytes;
   if (began_ != Time()) smooth(coding_, picture.time - began_);
   began_ = Time();
   sent_.push_back(std::move(picture));
@@ -134,14 +140,30 @@ void FlowControl::adapt(Clock::duration delay, Clock::duration line, unsigned wa
   shortest_of_step_ = std::min(shortest_of_step_.value_or(line), line);
   most_waiting_ = std::max(most_waiting_, waiting);
   if (now - step_began_ < kStep) return;
+  const double sent_rate = 8 * static_cast<double>(std::exchange(bytes_of_step_, 0)) / seconds(now - step_began_);
+  sent_rate_ += (sent_rate - sent_rate_) / kMemory;
   step_began_ = now;
-  const auto queueing = *std::exchange(shortest_of_step_, std::nullopt) - line_.shortest();
+  const auto way = *std::exchange(shortest_of_step_, std::nullopt);
+  const auto queueing = way - line_.shortest();
   const bool decoder_behind = std::exchange(most_waiting_, 0) > kFewWaiting;
 
-  if (queueing > kTooLong) bitrate_ = std::max(bitrate_ * kCut, static_cast<double>(options_.min_bitrate));
-  if (decoder_behind || (queueing > kTooLong && bitrate_ < kFewerPictures))
+  const bool too_long = queueing > std::clamp<Clock::duration>(line_.shortest() / 2, kTooLong, kMostTooLong);
+  if (too_long) {
+    if (cuts_ == 0) way_before_cuts_ = way;
+    if (++cuts_ > kCutsInVain && way > way_before_cuts_ * 7 / 8 && way < way_before_cuts_ * 9 / 8) {
+      delay_.is_now(delay);
+      line_.is_now(way);
+      cuts_ = 0;
+      good_since_.reset();
+      return;
+    }
+    bitrate_ = std::max(bitrate_ * kCut, static_cast<double>(options_.min_bitrate));
+  } else {
+    cuts_ = 0;
+  }
+  if (decoder_behind || (too_long && bitrate_ < kFewerPictures))
     fps_ = std::max(fps_ / 2, std::min(options_.min_fps, options_.max_fps));
-  if (queueing >= kShort || decoder_behind) {
+  if (queueing >= std::clamp<Clock::duration>(line_.shortest() / 3, kShort, kMostShort) || decoder_behind) {
     good_since_.reset();
     return;
   }
@@ -152,7 +174,8 @@ void FlowControl::adapt(Clock::duration delay, Clock::duration line, unsigned wa
     good_since_ = now;  // a second to see whether it holds
     return;
   }
-  bitrate_ = std::min(bitrate_ * kRise, static_cast<double>(options_.max_bitrate));
+  // What is not used says nothing of what the line would take.
+  if (sent_rate_ > bitrate_ / 2) bitrate_ = std::min(bitrate_ * kRise, static_cast<double>(options_.max_bitrate));
 }
 
 }  // namespace hesper::screen::web

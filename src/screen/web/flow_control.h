@@ -80,6 +80,10 @@ class FlowControl {
    public:
     void add(Clock::duration time) noexcept { now_ = now_ ? std::min(*now_, time) : time; }
     void begin_period() noexcept { before_ = std::exchange(now_, std::nullopt); }
+    void is_now(Clock::duration time) noexcept {
+      now_ = time;
+      before_.reset();
+    }
     [[nodiscard]] Clock::duration shortest() const noexcept;
 
    private:
@@ -113,6 +117,10 @@ class FlowControl {
   std::optional<Clock::duration> shortest_of_step_;
   Time step_began_;
   std::optional<Time> good_since_;
+  std::size_t bytes_of_step_ = 0;  // sent
+  double sent_rate_ = 0;           // bits a second, smoothed over some steps
+  unsigned cuts_ = 0;              // of the bitrate, one step after the other
+  Clock::duration way_before_cuts_{};
   unsigned most_waiting_ = 0;
 };
 

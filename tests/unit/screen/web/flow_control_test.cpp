@@ -176,9 +176,46 @@ TEST_F(FlowControlTest, APictureReachesASlowViewerWhenItHasPaintedTheOneBefore) 
 TEST_F(FlowControlTest, GoodLineGetsMore) {
   for (int i = 0; i < 600; ++i) {
     now_ += 16ms;
-    if (send()) acknowledge_after(3ms);
+    if (send(50'000)) acknowledge_after(3ms);
   }
   EXPECT_GT(flow_.bitrate(), 16'000'000u);
+}
+
+// What moves next would be coded for a line that nobody has tried.
+TEST_F(FlowControlTest, WhatIsNotUsedDoesNotGrow) {
+  for (int i = 0; i < 600; ++i) {
+    now_ += 16ms;
+    if (send(1000)) acknowledge_after(3ms);
+  }
+  EXPECT_EQ(flow_.bitrate(), 8'000'000u);
+}
+
+TEST_F(FlowControlTest, ALineThatBecomesLongerIsNoQueue) {
+  for (int i = 0; i < 100; ++i) {
+    now_ += 16ms;
+    if (send()) acknowledge_after(3ms);
+  }
+  for (int i = 0; i < 20; ++i) {
+    now_ += 16ms;
+    if (send()) acknowledge_after(160ms);
+  }
+  EXPECT_GT(flow_.bitrate(), 2'000'000u);  // cut six times
+  EXPECT_EQ(flow_.fps(), 60);
+  EXPECT_EQ(flow_.round_trip(), 160ms);
+}
+
+// Ways of 95 ms at best, and 20 or 25 more nearly always.
+TEST_F(FlowControlTest, ALongLineIsLessSteadyWithoutAQueue) {
+  for (int i = 0; i < 10; ++i) {
+    now_ += 100ms;
+    if (send()) acknowledge_after(95ms, 8);
+  }
+  EXPECT_EQ(flow_.fps(), 5);
+  for (int i = 0; i < 60; ++i) {
+    now_ += 200ms;
+    if (send()) acknowledge_after(i % 2 != 0 ? 115ms : 120ms);
+  }
+  EXPECT_EQ(flow_.fps(), 60);
 }
 
 TEST_F(FlowControlTest, DecoderThatIsBehindGetsFewerPicturesUntilItIsNot) {
