@@ -32,7 +32,7 @@ class DisplayWindow {
     std::uint32_t display = 0;
     const WindowOptions* options = nullptr;
     const Shown* shown = nullptr;
-    std::shared_ptr<VulkanDevice> vulkan;      // nullptr: software
+    std::shared_ptr<VulkanInstance> vulkan;    // nullptr: software
     std::function<void(input::Leds)> on_leds;  // any thread
   };
   // Errors: SDL makes no window, or nothing can be drawn in it.

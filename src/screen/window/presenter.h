@@ -47,13 +47,13 @@ class Presenter {
 // With the processor, into the window's surface.
 [[nodiscard]] Result<std::unique_ptr<Presenter>> make_software_presenter(SDL_Window* window);
 
-class VulkanDevice;
+class VulkanInstance;
 
 // What the presenters of all windows share: an instance. software: a driver that draws with the processor will do too.
 // The thread that uses SDL. Errors: there is no Vulkan, or no such device.
-[[nodiscard]] Result<std::shared_ptr<VulkanDevice>> open_vulkan(bool software);
+[[nodiscard]] Result<std::shared_ptr<VulkanInstance>> open_vulkan(bool software);
 // The window was made with SDL_WINDOW_VULKAN. vsync: show each picture for a whole period of the screen at least.
-[[nodiscard]] Result<std::unique_ptr<Presenter>> make_vulkan_presenter(std::shared_ptr<VulkanDevice> device,
+[[nodiscard]] Result<std::unique_ptr<Presenter>> make_vulkan_presenter(std::shared_ptr<VulkanInstance> instance,
                                                                        SDL_Window* window, bool vsync);
 
 }  // namespace hesper::screen::window

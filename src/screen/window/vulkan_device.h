@@ -1,30 +1,19 @@
-// VulkanDevice: an instance with what windows need, and the functions of the loader that SDL has opened. A device for
-// one window is made by its presenter, as which devices can show on it only its surface knows.
+// VulkanDevice: the device that draws in one window, of those that can show on its surface the best one, and its
+// memory.
 #pragma once
 
-#include <SDL3/SDL_vulkan.h>
+#include <fmt/format.h>
 #include <vulkan/vulkan.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
+#include "screen/window/vulkan_instance.h"
 
 namespace hesper::screen::window {
-
-#define HESPER_WINDOW_INSTANCE_FUNCTIONS(X)    \
-  X(vkDestroyInstance)                         \
-  X(vkEnumeratePhysicalDevices)                \
-  X(vkGetPhysicalDeviceProperties)             \
-  X(vkGetPhysicalDeviceProperties2)            \
-  X(vkGetPhysicalDeviceMemoryProperties)       \
-  X(vkGetPhysicalDeviceQueueFamilyProperties)  \
-  X(vkGetPhysicalDeviceSurfaceSupportKHR)      \
-  X(vkGetPhysicalDeviceSurfaceCapabilitiesKHR) \
-  X(vkGetPhysicalDeviceSurfaceFormatsKHR)      \
-  X(vkGetPhysicalDeviceSurfacePresentModesKHR) \
-  X(vkEnumerateDeviceExtensionProperties)      \
-  X(vkCreateDevice)                            \
-  X(vkGetDeviceProcAddr)
 
 #define HESPER_WINDOW_DEVICE_FUNCTIONS(X) \
   X(vkDestroyDevice)                      \
@@ -63,12 +52,6 @@ namespace hesper::screen::window {
   X(vkFreeMemory)                         \
   X(vkMapMemory)
 
-struct InstanceFunctions {
-#define X(name) PFN_##name name = nullptr;
-  HESPER_WINDOW_INSTANCE_FUNCTIONS(X)
-#undef X
-};
-
 struct DeviceFunctions {
 #define X(name) PFN_##name name = nullptr;
   HESPER_WINDOW_DEVICE_FUNCTIONS(X)
@@ -76,25 +59,54 @@ struct DeviceFunctions {
   PFN_vkGetMemoryHostPointerPropertiesEXT vkGetMemoryHostPointerPropertiesEXT = nullptr;  // nullptr: no import
 };
 
-// The thread that uses SDL.
+// The thread that uses SDL. Goes after all that was made with it, and before its surface.
 class VulkanDevice {
  public:
-  [[nodiscard]] static Result<std::shared_ptr<VulkanDevice>> open(bool software);
+  struct Buffer {
+    VkBuffer buffer = VK_NULL_HANDLE;
+    VkDeviceMemory memory = VK_NULL_HANDLE;
+    std::byte* mapped = nullptr;
+    std::uint64_t size = 0;
+  };
+  // instance: borrowed for the device's life. Errors: none can show on the surface.
+  [[nodiscard]] static Result<std::unique_ptr<VulkanDevice>> open(const VulkanInstance& instance, VkSurfaceKHR surface);
   VulkanDevice(const VulkanDevice&) = delete;
   VulkanDevice& operator=(const VulkanDevice&) = delete;
   ~VulkanDevice();
 
-  [[nodiscard]] VkInstance instance() const noexcept { return instance_; }
-  [[nodiscard]] const InstanceFunctions& vk() const noexcept { return vk_; }
-  // A driver that draws with the processor will do.
-  [[nodiscard]] bool software() const noexcept { return software_; }
+  [[nodiscard]] const InstanceFunctions& instance() const noexcept { return instance_.vk(); }
+  [[nodiscard]] const DeviceFunctions& vk() const noexcept { return vk_; }
+  [[nodiscard]] VkDevice get() const noexcept { return device_; }
+  [[nodiscard]] VkPhysicalDevice physical() const noexcept { return physical_; }
+  [[nodiscard]] VkQueue queue() const noexcept { return queue_; }
+  [[nodiscard]] std::uint32_t family() const noexcept { return family_; }
+  // Of memory of this process that is to become a buffer's: bytes; 0: none can.
+  [[nodiscard]] std::uint64_t import_alignment() const noexcept { return import_alignment_; }
+
+  [[nodiscard]] std::optional<std::uint32_t> memory_type(std::uint32_t types, VkMemoryPropertyFlags flags) const;
+  // A buffer to copy from, of `size` bytes at least, which the processor writes; the one that is there if it is as
+  // large.
+  [[nodiscard]] Result<void> make_staging(Buffer& buffer, std::uint64_t size) const;
+  void drop(Buffer& buffer) const;
 
  private:
-  explicit VulkanDevice(bool software) noexcept : software_(software) {}
+  explicit VulkanDevice(const VulkanInstance& instance) noexcept : instance_(instance) {}
+  [[nodiscard]] Result<void> choose(VkSurfaceKHR surface);
+  [[nodiscard]] Result<void> make();
 
-  const bool software_;
-  VkInstance instance_ = VK_NULL_HANDLE;
-  InstanceFunctions vk_;
+  const VulkanInstance& instance_;
+  VkPhysicalDevice physical_ = VK_NULL_HANDLE;
+  std::uint32_t family_ = 0;
+  VkPhysicalDeviceMemoryProperties memories_{};
+  std::uint64_t import_alignment_ = 0;
+  VkDevice device_ = VK_NULL_HANDLE;
+  DeviceFunctions vk_;
+  VkQueue queue_ = VK_NULL_HANDLE;
 };
+
+// what: Vulkan's name of a call, or what it was for.
+[[nodiscard]] inline Error vulkan_error(const char* what, VkResult result) {
+  return {.message = fmt::format("Vulkan fails in {} ({}).", what, static_cast<int>(result)), .code = result};
+}
 
 }  // namespace hesper::screen::window

@@ -236,7 +236,7 @@ class WindowOutput final : public Output {
   const Shown shown_;
   std::uint32_t event_type_ = SDL_EVENT_USER;
   std::unique_ptr<SDL_Window, decltype(&SDL_DestroyWindow)> anchor_{nullptr, SDL_DestroyWindow};
-  std::shared_ptr<VulkanDevice> vulkan_;
+  std::shared_ptr<VulkanInstance> vulkan_;
   std::array<Place, gpu::VIRTIO_GPU_MAX_SCANOUTS> places_;
   bool stopped_ = false;
 
