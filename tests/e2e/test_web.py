@@ -573,7 +573,7 @@ class SlowLine(Web):
         wait_until(live, 60, "Pictures are late.")
 
     def test_bitrate_follows_the_line_and_pictures_go_on(self):
-        line = self.start(Line, self.address.port, rate=1.5e6, delay=0.08)
+        line = self.start(Line, self.address.port, rate=0.5e6, delay=0.08)
         self.address = Address(self.address.url.replace(f":{self.address.port}/", f":{line.port}/"))
         browser = self.open()
         browser.run("document.getElementById('statistics-button').click()")
