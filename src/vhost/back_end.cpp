@@ -172,7 +172,8 @@ BackEnd::BackEnd(platform::EventLoop& loop, UniqueFd socket, Device& device, Opt
       options_(std::move(options)),
       on_end_(std::move(on_end)),
       offered_features_(device.features() | kRingFeatures | (1ULL << VHOST_USER_F_PROTOCOL_FEATURES)),
-      channel_(loop, [this] { return may_use_channel(); }) {
+      channel_(
+          loop, [this] { return may_use_channel(); }, [this](const char* reason) { on_channel_lost(reason); }) {
   for (unsigned i = 0; i < device.queue_count(); ++i) {
     auto ring = std::make_unique<Ring>();
     ring->index = i;
@@ -282,6 +283,7 @@ void BackEnd::end(Ending ending, std::string reason) {
     ring->queue->forget_messages();
   }
   channel_.close();
+  tell_of_channel_ = {};
   if (std::exchange(running_, false)) device_.on_stop();
   if (!on_end_) return;
   loop_.post([this, alive = std::weak_ptr(alive_), ending, reason = std::move(reason)] {
@@ -542,7 +544,10 @@ void BackEnd::update_rings() {
     // Something may have been offered before the kick could be heard.
     if (runs) serve_soon(*ring);
   }
-  if (starts) device_.on_start(start);
+  if (starts) {
+    tell_of_lost_channel();
+    device_.on_start(start);
+  }
   if (!any && running_) {
     running_ = false;
     config_read_since_stop_ = false;
@@ -612,8 +617,23 @@ BackEnd::Outcome BackEnd::set_config(Payload payload, Fds&) {
 
 BackEnd::Outcome BackEnd::set_backend_req_fd(Payload, Fds& fds) {
   if (fds.size() != 1) return Outcome::refused(fmt::format("The channel comes with {} file descriptors.", fds.size()));
+  channel_lost_ = nullptr;
   channel_.open(std::move(fds.front()), negotiated(VHOST_USER_PROTOCOL_F_REPLY_ACK));
   return {};
+}
+
+void BackEnd::on_channel_lost(const char* reason) {
+  channel_lost_ = reason;
+  // A device that does not run misses nothing; QEMU stops it first when it ends.
+  if (running_)
+    tell_of_channel_ =
+        loop_.at(std::chrono::steady_clock::now() + options_.end_takes, [this] { tell_of_lost_channel(); });
+}
+
+void BackEnd::tell_of_lost_channel() {
+  if (const char* reason = std::exchange(channel_lost_, nullptr); reason != nullptr && running_)
+    log::error("The back-end channel is given up: {} The guest hears no more of changed screens, and gets no window.",
+               reason);
 }
 
 BackEnd::Outcome BackEnd::gpu_set_socket(Payload, Fds& fds) {

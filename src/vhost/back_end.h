@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -82,6 +83,9 @@ class BackEnd {
     std::uint64_t protocol_features = kProtocolFeatures;
     // Messages of one queue that are served before other things get their turn.
     unsigned batch = 16;
+    // A front-end that ends closes its back-end channel and then its socket, a moment later. Only if it has not by then,
+    // something is wrong.
+    std::chrono::milliseconds end_takes{1000};
   };
   static constexpr std::uint64_t kProtocolFeatures =
       (1ULL << VHOST_USER_PROTOCOL_F_REPLY_ACK) | (1ULL << VHOST_USER_PROTOCOL_F_BACKEND_REQ) |
@@ -181,6 +185,8 @@ class BackEnd {
     return ((protocol_features_ >> protocol_feature) & 1) != 0;
   }
   [[nodiscard]] bool may_use_channel() const;
+  void on_channel_lost(const char* reason);
+  void tell_of_lost_channel();
   [[nodiscard]] Result<ShmemMapping> message_of(const WindowMapping& mapping) const;
   void forget_window(const ShmemMapping& mapping);
 
@@ -207,6 +213,8 @@ class BackEnd {
   bool started_once_ = false;
   bool config_read_since_stop_ = false;
   Channel channel_;
+  const char* channel_lost_ = nullptr;         // why, until that is told
+  platform::EventLoop::Watch tell_of_channel_;  // unless the front-end has ended
   // What was asked to be mapped and not refused or taken away since.
   struct Window {
     ShmemMapping mapping;

@@ -36,9 +36,8 @@ void Channel::close() {
 }
 
 void Channel::lose(const char* reason) {
-  log::error("The back-end channel is given up: {} The guest hears no more of changed screens, and gets no window.",
-             reason);
   close();
+  on_lost_(reason);
 }
 
 void Channel::finish(Done done, Result<void> result) {

@@ -25,8 +25,13 @@ class Channel {
   // Errors: ECANCELED after cancel(), EPIPE without a channel, EIO if the front-end refuses.
   using Done = std::function<void(Result<void>)>;
 
-  // may_send: asked before each request.
-  Channel(platform::EventLoop& loop, std::function<bool()> may_send) : loop_(loop), may_send_(std::move(may_send)) {}
+  // A sentence.
+  using OnLost = std::function<void(const char* reason)>;
+
+  // may_send: asked before each request. on_lost: the front-end has closed the channel, or what it does there makes no
+  // sense, and the channel is closed.
+  Channel(platform::EventLoop& loop, std::function<bool()> may_send, OnLost on_lost)
+      : loop_(loop), may_send_(std::move(may_send)), on_lost_(std::move(on_lost)) {}
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
   ~Channel();
@@ -61,6 +66,7 @@ class Channel {
 
   platform::EventLoop& loop_;
   std::function<bool()> may_send_;
+  OnLost on_lost_;
   UniqueFd socket_;
   platform::EventLoop::Watch watch_;
   bool replies_ = false;

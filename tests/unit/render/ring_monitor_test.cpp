@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "captured_log.h"
+#include "support/captured_log.h"
 #include "guest_ring.h"
 
 namespace hesper::render::test {
@@ -52,7 +52,7 @@ TEST(RingMonitor, TellsOnceOfAClientThatWaitsForItself) {
     }
   };
   const auto logged = [&](const auto& happens) {
-    const CapturedLog log;
+    const hesper::test::CapturedLog log;
     {
       RingMonitor monitor(std::chrono::nanoseconds(1));
       monitor.add(first, milliseconds(1));

@@ -1,7 +1,7 @@
 // The validation layer over the host's driver: silent about what is right, and heard about what is not.
 #include <gtest/gtest.h>
 
-#include "captured_log.h"
+#include "support/captured_log.h"
 #include "test_client.h"
 
 namespace hesper::render::test {
@@ -21,7 +21,7 @@ bool create_buffer(TestClient& client, VkDeviceSize size) {
 }
 
 TEST(Validation, LogsTheErrorOfACallAndNothingElse) {
-  const CapturedLog log;
+  const hesper::test::CapturedLog log;
   TestClient client({.name = "tested", .validate = true});
   ASSERT_TRUE(client.start());
   ASSERT_TRUE(create_buffer(client, 256));
@@ -32,7 +32,7 @@ TEST(Validation, LogsTheErrorOfACallAndNothingElse) {
 }
 
 TEST(Validation, IsOffUnlessAskedFor) {
-  const CapturedLog log;
+  const hesper::test::CapturedLog log;
   TestClient client;
   ASSERT_TRUE(client.start());
   ASSERT_TRUE(create_buffer(client, 0));

@@ -5,9 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 
 #include "platform/signals.h"
+#include "support/captured_log.h"
 #include "vhost/front_end.h"
 
 namespace hesper::vhost {
@@ -19,6 +21,7 @@ using testing::GuestDriver;
 using testing::GuestRam;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using testing::payload_of;
 using testing::Received;
 using testing::Used;
@@ -1080,6 +1083,49 @@ TEST_F(ChannelTest, AChannelThatClosesFailsWhatWaits) {
   front_.reset();
   pump();
   EXPECT_THAT(done_, ElementsAre(failure(EPIPE), failure(EPIPE)));
+}
+
+// QEMU closes both, as it likes; killed, at the same moment.
+TEST_F(ChannelTest, ThatItEndsWithTheConnectionIsNoError) {
+  for (const bool stops : {true, false}) {
+    const hesper::test::CapturedLog log;
+    SetUp();
+    connect();
+    start();
+    if (stops) (void)stop();
+    last_.reset();
+    front_->close_channel();
+    pump();
+    front_.reset();
+    pump();
+    EXPECT_EQ(endings_.size(), 1U);
+    endings_.clear();
+    EXPECT_THAT(log.text(), Not(HasSubstr("error"))) << stops;
+  }
+}
+
+TEST_F(ChannelTest, ThatItEndsAloneIsAnError) {
+  options_.end_takes = std::chrono::milliseconds(1);
+  const hesper::test::CapturedLog log;
+  SetUp();
+  connect();
+  start();
+  front_->close_channel();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!log.text().contains("error") && std::chrono::steady_clock::now() < end)
+    loop_->run_once(std::chrono::milliseconds(1));
+  EXPECT_THAT(log.text(), HasSubstr("The front-end has closed it. The guest hears no more"));
+}
+
+TEST_F(ChannelTest, ADeviceThatStartsWithoutTheOneItHadIsAnError) {
+  connect();
+  start();
+  const auto bases = stop();
+  front_->close_channel();
+  pump();
+  const hesper::test::CapturedLog log;
+  start(static_cast<std::uint16_t>(bases[0]), static_cast<std::uint16_t>(bases[1]));
+  EXPECT_THAT(log.text(), HasSubstr("The front-end has closed it. The guest hears no more"));
 }
 
 TEST_F(ChannelTest, ANewChannelTakesOverWhatWaits) {

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 
-namespace hesper::render::test {
+namespace hesper::test {
 
 class CapturedLog {
  public:
@@ -28,4 +28,4 @@ class CapturedLog {
   std::shared_ptr<spdlog::logger> before_;
 };
 
-}  // namespace hesper::render::test
+}  // namespace hesper::test
