@@ -172,8 +172,7 @@ BackEnd::BackEnd(platform::EventLoop& loop, UniqueFd socket, Device& device, Opt
       options_(std::move(options)),
       on_end_(std::move(on_end)),
       offered_features_(device.features() | kRingFeatures | (1ULL << VHOST_USER_F_PROTOCOL_FEATURES)),
-      channel_(
-          loop, [this] { return may_use_channel(); }, [this](const char* reason) { on_channel_lost(reason); }) {
+      channel_(loop, [this] { return may_use_channel(); }, [this](const char* reason) { on_channel_lost(reason); }) {
   for (unsigned i = 0; i < device.queue_count(); ++i) {
     auto ring = std::make_unique<Ring>();
     ring->index = i;

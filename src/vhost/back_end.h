@@ -83,8 +83,8 @@ class BackEnd {
     std::uint64_t protocol_features = kProtocolFeatures;
     // Messages of one queue that are served before other things get their turn.
     unsigned batch = 16;
-    // A front-end that ends closes its back-end channel and then its socket, a moment later. Only if it has not by then,
-    // something is wrong.
+    // A front-end that ends closes its back-end channel and then its socket, a moment later. Only if it has not by
+    // then, something is wrong.
     std::chrono::milliseconds end_takes{1000};
   };
   static constexpr std::uint64_t kProtocolFeatures =
@@ -213,7 +213,7 @@ class BackEnd {
   bool started_once_ = false;
   bool config_read_since_stop_ = false;
   Channel channel_;
-  const char* channel_lost_ = nullptr;         // why, until that is told
+  const char* channel_lost_ = nullptr;          // why, until that is told
   platform::EventLoop::Watch tell_of_channel_;  // unless the front-end has ended
   // What was asked to be mapped and not refused or taken away since.
   struct Window {

@@ -5,8 +5,8 @@
 
 #include <thread>
 
-#include "support/captured_log.h"
 #include "guest_ring.h"
+#include "support/captured_log.h"
 
 namespace hesper::render::test {
 namespace {
