@@ -12,12 +12,14 @@
 #include "advice/finding_json.h"
 #include "advice/findings.h"
 #include "base/log.h"
+#include "base/tell.h"
 #include "cli/doctor_report.h"
 #include "cli/exec.h"
 #include "cli/host_of_command.h"
 #include "cli/new_file.h"
 #include "cli/page.h"
 #include "cli/prove.h"
+#include "cli/standard_output.h"
 #include "host/gather.h"
 #include "platform/signals.h"
 #include "proof/proof.h"
@@ -73,7 +75,7 @@ void print_report(const DoctorOptions& options, const Examination& examination,
   else if (!steps.empty())
     page.add("hesper doctor --fix-script FILE writes what to type as a script.", 0, Style::faint);
   fmt::print("{}", page.text());
-  std::fflush(stdout);
+  flush_standard_output();
 }
 
 void print_proof(const DoctorOptions& options, const proof::Proof& proof) {
@@ -87,10 +89,10 @@ void print_proof(const DoctorOptions& options, const proof::Proof& proof) {
 class Progress {
  public:
   explicit Progress(const char* text) : shown_(::isatty(STDERR_FILENO) != 0) {
-    if (shown_) fmt::print(stderr, "{}", text);
+    if (shown_) tell("{}", text);
   }
   ~Progress() {
-    if (shown_) fmt::print(stderr, "\r\x1b[K");
+    if (shown_) tell("\r\x1b[K");
   }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;

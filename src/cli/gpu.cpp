@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "cli/control_client.h"
 #include "cli/display_mode.h"
 #include "cli/environment.h"
@@ -216,8 +217,7 @@ class GpuServer {
 };
 
 void print_how_to_connect(const std::filesystem::path& socket) {
-  fmt::print(
-      stderr,
+  tell(
       "hesper: serving; QEMU 11.1 or newer takes it with\n"
       "  -machine q35,memory-backend=mem -object memory-backend-memfd,id=mem,size=2G,share=on -m 2G -vga none \\\n"
       "  -chardev socket,id=gpu,path={} \\\n"
@@ -225,8 +225,8 @@ void print_how_to_connect(const std::filesystem::path& socket) {
       "and, for those who type and point in hesper's viewers, any of\n",
       std::filesystem::absolute(socket).native());
   for (const input::Kind kind : input::kAllKinds)
-    fmt::print(stderr, "  -chardev socket,id={0},path={1} -device vhost-user-input-pci,chardev={0}\n",
-               input::name_of(kind), std::filesystem::absolute(input_socket(socket, kind)).native());
+    tell("  -chardev socket,id={0},path={1} -device vhost-user-input-pci,chardev={0}\n", input::name_of(kind),
+         std::filesystem::absolute(input_socket(socket, kind)).native());
 }
 
 Result<int> run(const char* argv0, const GpuOptions& options) {

@@ -38,6 +38,7 @@
 #include "cli/screens.h"
 #include "cli/self_test.h"
 #include "cli/serve.h"
+#include "cli/standard_output.h"
 #include "cli/top.h"
 #include "cli/tune.h"
 #include "cli/view.h"
@@ -243,9 +244,7 @@ void add_machine_options(CLI::App& command, std::string& name, std::filesystem::
       ->excludes(by_name);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app("Hesper, a virtual GPU: runs Vulkan programs against the host's driver through Mesa's Venus.", "hesper");
   app.set_version_flag("--version", "hesper " HESPER_VERSION);
   app.require_subcommand(1);
@@ -541,4 +540,10 @@ int main(int argc, char** argv) {
   }
   fmt::print("{}", *script);
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return with_standard_output([&] { return run(argc, argv); });
 }

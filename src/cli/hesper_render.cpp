@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/scarcity.h"
+#include "cli/standard_output.h"
 #include "cli/worker_replay.h"
 #include "cli/worker_show.h"
 #include "flight/record.h"
@@ -311,17 +312,20 @@ int main(int argc, char** argv) {
     log::error("The sandbox level {} cannot be reached, and --require-sandbox demands it.", arguments.sandbox);
     return std::to_underlying(supervisor::WorkerExit::cannot_start);
   }
-  if (arguments.probe) return probe(*memory, arguments.json);
+  if (arguments.probe) return cli::with_standard_output([&] { return probe(*memory, arguments.json); });
   if (arguments.probe_moving) return render::memory_can_be_moved(arguments.import_granularity).value_or(false) ? 0 : 1;
-  if (arguments.show >= 0) return cli::show_capture(UniqueFd(arguments.show), arguments.showing, arguments.json);
-  if (arguments.info >= 0) return cli::summarize_capture(UniqueFd(arguments.info), arguments.json);
+  if (arguments.show >= 0)
+    return cli::with_standard_output(
+        [&] { return cli::show_capture(UniqueFd(arguments.show), arguments.showing, arguments.json); });
+  if (arguments.info >= 0)
+    return cli::with_standard_output([&] { return cli::summarize_capture(UniqueFd(arguments.info), arguments.json); });
   if (arguments.replay >= 0) {
     arguments.replaying.memory = *memory;
     arguments.replaying.memory_budget = arguments.memory_budget;
     arguments.replaying.validate = arguments.validate;
     arguments.replaying.json = arguments.json;
-    const int status = cli::replay_capture(UniqueFd(arguments.replay), arguments.replaying);
-    std::fflush(nullptr);
+    const int status =
+        cli::with_standard_output([&] { return cli::replay_capture(UniqueFd(arguments.replay), arguments.replaying); });
     std::_Exit(status);  // as after serving: the driver may wait for what never comes
   }
   const bool of_guest = arguments.link >= 0;

@@ -27,8 +27,10 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "cli/control_client.h"
 #include "cli/record_options.h"
+#include "cli/standard_output.h"
 #include "cli/view_options.h"
 #include "cli/view_outputs.h"
 #include "cli/view_reports.h"
@@ -168,7 +170,7 @@ Result<void> run(const char* argv0, const Arguments& arguments) {
                              }});
     if (!output) return std::unexpected(std::move(output.error()));
     const std::string description = (*output)->describe();
-    if (!description.empty() && !state->is_known()) fmt::print(stderr, "hesper: {}\n", description);
+    if (!description.empty() && !state->is_known()) tell("hesper: {}\n", description);
     outputs.push_back(std::move(*output));
     ++open;
   }
@@ -246,13 +248,15 @@ int main(int argc, char** argv) {
   log::start("hesper-view", arguments.verbose ? "info" : "warn");
   video::route_ffmpeg_log();
   if (!tried_encoder.empty()) return try_encoder(tried_encoder, arguments.options);
-  if (lists_encoders) return list_encoders(argv[0], json);
+  if (lists_encoders) return cli::with_standard_output([&] { return list_encoders(argv[0], json); });
   if (arguments.socket.empty()) {
     log::error("Whose screens are to be shown is not said; see --socket.");
     return 1;
   }
-  const auto done = run(argv[0], arguments);
-  if (done) return 0;
-  log::error("{}", done.error().message);
-  return 1;
+  return cli::with_standard_output([&] {
+    const auto done = run(argv[0], arguments);
+    if (done) return 0;
+    log::error("{}", done.error().message);
+    return 1;
+  });
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cli/control_client.h"
 #include "cli/input_script.h"
+#include "cli/standard_output.h"
 #include "input/message_sink.h"
 #include "platform/socket.h"
 
@@ -40,7 +41,7 @@ void print_leds(int channel, std::optional<input::Leds>& newest) {
   const input::Leds leds = newest.value_or(input::Leds{});
   fmt::print("leds{}{}{}\n", leds.num_lock ? " num-lock" : "", leds.caps_lock ? " caps-lock" : "",
              leds.scroll_lock ? " scroll-lock" : "");
-  std::fflush(stdout);
+  flush_standard_output();
 }
 
 Result<void> run(const InputOptions& options) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "cli/control_client.h"
 #include "cli/environment.h"
 #include "cli/private_directory.h"
@@ -115,7 +116,7 @@ Result<proof::Proof> prove(const char* argv0, const ProveOptions& options) {
   what->folder = folder->path();
   what->accelerator_cache = accelerator_cache(environment);
   if (options.keep) {
-    fmt::print(stderr, "hesper: logs are in {}\n", folder->path().native());
+    tell("hesper: logs are in {}\n", folder->path().native());
     folder->keep();
     return proof::prove(*what, *attendants);
   }

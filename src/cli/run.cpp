@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "cli/control_client.h"
 #include "cli/environment.h"
 #include "platform/process.h"
@@ -104,7 +105,7 @@ Result<void> run(const char* argv0, const RunOptions& options) {
   if (!claimed) return std::unexpected(std::move(claimed.error()));
   plan->folder = claimed->path();
   plan->machine.name = claimed->name();
-  fmt::print(stderr, "hesper: starting {}\n", describe(*plan));
+  tell("hesper: starting {}\n", describe(*plan));
   return vm::run_machine(
       *plan, std::move(*claimed), *attendants,
       {.driver_runs =

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "cli/environment.h"
 #include "cli/venus_icd.h"
 #include "platform/event_loop.h"
@@ -24,9 +25,8 @@ constexpr std::array kSignals = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 void print_how_to_connect(const std::filesystem::path& socket) {
   const auto icd = find_venus_icd(icd_directories(Environment::of_this_process()));
-  fmt::print(stderr,
-             "hesper: serving; start a client with\n  VK_DRIVER_FILES={} VN_DEBUG=vtest VTEST_SOCKET_NAME={} ...\n",
-             icd ? *icd : "(the file virtio_icd*.json of Mesa)", std::filesystem::absolute(socket).native());
+  tell("hesper: serving; start a client with\n  VK_DRIVER_FILES={} VN_DEBUG=vtest VTEST_SOCKET_NAME={} ...\n",
+       icd ? *icd : "(the file virtio_icd*.json of Mesa)", std::filesystem::absolute(socket).native());
 }
 
 Result<int> run(const char* argv0, const ServeOptions& options) {

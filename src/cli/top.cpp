@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "cli/control_client.h"
 #include "cli/display_mode.h"
+#include "cli/standard_output.h"
 #include "cli/view_reports.h"
 #include "frame/ledger.h"
 #include "platform/signals.h"
@@ -288,7 +289,7 @@ int show_top(const TopOptions& options) {
     if (redraws) fmt::print("\x1b[H\x1b[2J");
     if (!redraws && !options.json && shown > 0) fmt::print("\n");
     fmt::print("{}{}", options.json ? to_json(sample) : to_text(sample), options.json ? "\n" : "");
-    if (std::fflush(stdout) != 0) return 0;  // nobody reads it any more
+    flush_standard_output();
     before = *report;
   }
   return 0;

@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
 #include "cli/read_file.h"
+#include "cli/standard_output.h"
 #include "wire/names.h"
 
 namespace hesper::cli {
@@ -120,7 +120,7 @@ int show_capture(UniqueFd capture, const capture::ShowOptions& options, bool jso
     return 1;
   }
   const auto complete = capture::show(*bytes, options, json ? print_json : print_line);
-  std::fflush(stdout);
+  flush_standard_output();
   if (complete) return *complete ? 0 : cut_off();
   log::error("{}", complete.error().message);
   return 1;
@@ -142,7 +142,7 @@ int summarize_capture(UniqueFd capture, bool json) {
   } else {
     print_summary(*summary, bytes->size());
   }
-  std::fflush(stdout);
+  flush_standard_output();
   return summary->totals ? 0 : cut_off();
 }
 

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "platform/event_loop.h"
 #include "platform/process.h"
 #include "platform/signals.h"
@@ -490,10 +491,10 @@ class Launcher {
 
   void on_key(EscapeKeys::Key key) {
     if (key == EscapeKeys::Key::shut_down) return shut_down_or_end();
-    fmt::print(stderr,
-               "\nCtrl-a x       shut the guest down; again: end it at once\n"
-               "Ctrl-a Ctrl-a  a Ctrl-a for the guest\n"
-               "Ctrl-a h       this help\n");
+    tell(
+        "\nCtrl-a x       shut the guest down; again: end it at once\n"
+        "Ctrl-a Ctrl-a  a Ctrl-a for the guest\n"
+        "Ctrl-a h       this help\n");
   }
 
   void shut_down_or_end() {
@@ -502,8 +503,7 @@ class Launcher {
       return end();
     }
     shut_down();
-    if (state_ == State::shutting_down)
-      fmt::print(stderr, "hesper: The guest is told to shut down; once more ends it at once.\n");
+    if (state_ == State::shutting_down) tell("hesper: The guest is told to shut down; once more ends it at once.\n");
   }
 
   void shut_down_by(std::uint32_t seconds) {

@@ -1,5 +1,6 @@
 # hesper exec: exit status, signals, arguments, and what it says when something is missing.
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -101,6 +102,39 @@ class Sentences(TestCase):
         alone = self.scratch.path / "hesper"
         shutil.copy(HESPER, alone)
         self.fails(alone, "exec", "--icd", VENUS_ICD[STABLE], "--", "true", status=125, says=["hesper-render"])
+
+
+class Output(TestCase):
+    """What becomes of commands that print, when what they print goes nowhere. Some ignore SIGPIPE, some do not."""
+
+    CAPTURE = pathlib.Path(__file__).parents[1] / "golden/small-work.hsc"
+    COMMANDS = (("capture", "show", CAPTURE), ("capture", "info", CAPTURE), ("completion", "bash"), ("facts",), ("list",))
+
+    def run_into(self, output, command, **more):
+        finished = subprocess.run(
+            [HESPER, *command], env=self.scratch.environment(), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.PIPE, text=True, timeout=60, **more,
+        )  # fmt: skip
+        return finished.returncode, finished.stderr
+
+    def test_nobody_reads_any_more(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as output:
+            for command in self.COMMANDS:
+                for ignored in (True, False):  # SIGPIPE, by whoever starts it; Python ignores it
+                    with self.subTest(command=command, ignored=ignored):
+                        status, errors = self.run_into(output, command, restore_signals=not ignored)
+                        self.assertIn(status, (128 + signal.SIGPIPE, -signal.SIGPIPE))
+                        self.assertEqual(errors, "")
+
+    def test_disk_is_full(self):
+        with open("/dev/full", "wb") as output:
+            for command in self.COMMANDS:
+                with self.subTest(command=command):
+                    status, errors = self.run_into(output, command)
+                    self.assertEqual(status, 1)
+                    self.assertIn("Standard output cannot be written to: No space left on device.", errors)
 
 
 class Idle(TestCase):

@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "base/tell.h"
 
 namespace hesper::screen::record {
 namespace {
@@ -32,14 +33,12 @@ void Progress::show(const Totals& totals) {
                                ? "waiting for a picture"
                                : fmt::format("{:%T}  {} frames  {}", std::chrono::seconds(std::lround(totals.seconds)),
                                              totals.frames, size_of(totals.bytes));
-  fmt::print(stderr, "\r\033[Krecording  {}", text);
-  std::fflush(stderr);
+  tell("\r\033[Krecording  {}", text);
 }
 
 void Progress::clear() {
   if (!std::exchange(shown_, false)) return;
-  fmt::print(stderr, "\r\033[K");
-  std::fflush(stderr);
+  tell("\r\033[K");
 }
 
 std::string describe(const Totals& totals) {

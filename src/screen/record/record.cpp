@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "frame/ledger.h"
 #include "gpu/protocol.h"
 #include "platform/thread.h"
@@ -325,8 +326,7 @@ Result<void> Recording::finish() {
   if (options_.json)
     fmt::print("{}\n", to_json(options_.file, all));
   else if (file_)
-    fmt::print(stderr, "hesper: {}: {}.\n", options_.file.native(), record::describe(all));
-  std::fflush(stdout);
+    tell("hesper: {}: {}.\n", options_.file.native(), record::describe(all));
   return result_;
 }
 

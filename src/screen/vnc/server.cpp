@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/tell.h"
 #include "gpu/protocol.h"
 #include "platform/tcp_socket.h"
 #include "platform/thread.h"
@@ -141,7 +142,7 @@ void Server::look_at_display(std::uint32_t display) {
   if (!house_.source->info(display).connected) return;
   awaited_.erase(reader);
   if (const auto where = open_door(display))
-    fmt::print(stderr, "hesper: vnc: {} (display {})\n", *where, display);
+    tell("hesper: vnc: {} (display {})\n", *where, display);
   else
     log::error("Display {} cannot be shown by VNC: {}", display, where.error().message);
 }
