@@ -31,7 +31,8 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
   // maker: if it is to have the blob before the guest has.
   Blob(WorkerContexts& host, std::shared_ptr<BlobMemory> memory, std::optional<Maker> maker)
       : host_(host), memory_(std::move(memory)), maker_(maker) {
-    if (memory_->file) give_to_maker([](const Result<void>&) {});
+    // Other workers are told of it when it has in it what it was made for, and what the guest asks them for waits.
+    if (memory_->file) memory_->awaited = give_to_maker([this](const Result<void>& given) { fill(given); });
   }
   ~Blob() override {
     disappear();
@@ -61,6 +62,7 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
   }
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept override {
+    if (memory_->lost) return {};
     if (memory_->file) return memory_->file->mapping.bytes();
     if (memory_->use) return memory_->use->bytes().first(memory_->size);
     return {};
@@ -69,6 +71,23 @@ class WorkerContexts::Blob final : public gpu::HostBlob {
   [[nodiscard]] const std::shared_ptr<BlobMemory>& memory() const noexcept { return memory_; }
 
  private:
+  // The memory has moved into the file, or will not. Then workers are not told of the blob, so that programs that
+  // import it get an error, as the guest does that wants it on a screen; making it is answered long since.
+  void fill(const Result<void>& given) {
+    memory_->awaited = false;
+    memory_->lost = !given;
+    if (!given)
+      host_.complaints_.complain(fmt::format("Resource {} can neither be shown nor shared: {}",
+                                             std::to_underlying(maker_->resource), given.error().message));
+    const WorkerLink* const maker = host_.find(maker_->context);
+    for (const auto& [link, resource] : std::vector(memory_->attached)) {
+      if (link == maker) continue;
+      if (given)
+        link->blob_appears(resource);
+      else
+        link->blob_disappears(resource);
+    }
+  }
   void appear(std::shared_ptr<const WindowFile::Use> use, gpu::Cookie cookie) {
     memory_->awaited = false;
     // Once the guest has it, a ring may name it; and it sees nothing of memory that has yet to move.

@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "device/window_file.h"
 #include "device/worker_link.h"
+#include "gpu/complaints.h"
 #include "gpu/context_host.h"
 #include "platform/event_loop.h"
 
@@ -75,6 +76,7 @@ class WorkerContexts final : public gpu::ContextHost {
   gpu::ContextEvents* events_ = nullptr;
   Budget waiting_;
   Budget unmapped_;
+  gpu::Complaints complaints_;
   std::unordered_map<gpu::Cookie, std::unique_ptr<WorkerLink>> links_;  // by their contexts' cookies
 };
 

@@ -115,7 +115,7 @@ void WorkerLink::fence(std::uint8_t ring_idx, gpu::Cookie cookie) {
 void WorkerLink::attach(gpu::ResourceId resource, std::shared_ptr<BlobMemory> blob) {
   if (!outbox_ || has(resource)) return;  // who made it has it before the guest says so
   blob->attached.emplace_back(this, resource);
-  const bool exists = blob->exists();
+  const bool exists = blob->exists() && !blob->awaited;
   if (blob->awaited) hold({.awaits = resource, .order = {}, .bytes = {}, .fd = nullptr, .charge = {}});
   if (!outbox_) return forget_blobs();  // it held too much
   attachments_.insert_or_assign(resource, Attachment{.blob = std::move(blob), .told = {}});
@@ -195,7 +195,7 @@ std::string WorkerLink::take(const link::Event& event) {
       auto given = giving_.extract(event.cookie);
       if (!given) return "has attached what it was not asked to tell of.";
       if (event.failed != 0)
-        given.mapped()(fail("The memory that the blob was made for cannot be mapped."));
+        given.mapped()(fail("The memory that the blob was made for does not get into it."));
       else
         given.mapped()({});
       return {};

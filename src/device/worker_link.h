@@ -40,7 +40,9 @@ struct BlobMemory {
   std::shared_ptr<const WindowFile::Use> use;  // nullptr: it has none now
   std::vector<std::pair<WorkerLink*, gpu::ResourceId>> attached;
 
-  bool awaited = false;  // the guest has mapped it, but others still use the place
+  // The guest has mapped it, but others still use the place; or it has a file, into which memory has yet to move.
+  bool awaited = false;
+  bool lost = false;  // that memory has not moved, so that these bytes are nobody's
 
   // Who waits for a worker to have it, and for the device memory of this id (0: none) to have moved there.
   struct Giving {
@@ -50,7 +52,7 @@ struct BlobMemory {
   };
   std::optional<Giving> giving;
 
-  [[nodiscard]] bool exists() const noexcept { return file != nullptr || use != nullptr; }
+  [[nodiscard]] bool exists() const noexcept { return !lost && (file != nullptr || use != nullptr); }
 };
 
 // The loop's thread.

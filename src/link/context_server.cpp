@@ -104,7 +104,7 @@ void ContextServer::attach(const Order& order, UniqueFd own_file) {
   bool done = attached.has_value();
   if (done && order.memory != 0) {
     const auto moved = context_->move_memory(order.memory, render::ResourceId{order.number});
-    if (!moved) log::info("{}: Memory cannot be mapped: {}", name_, moved.error().message);
+    if (!moved) log::info("{}: Memory does not get into its blob: {}", name_, moved.error().message);
     done = moved.has_value();
   }
   if (order.answered != 0) events_->tell(EventKind::attached, order.cookie, !done);

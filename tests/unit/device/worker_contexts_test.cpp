@@ -315,6 +315,60 @@ TEST_F(MemoryFirst, WhatDoesNotMoveIsNotMapped) {
   EXPECT_TRUE(comes([&] { return window_->uses() == 0; }));
 }
 
+// Of blobs that the guest does not map.
+TEST_F(MemoryFirst, OthersGetAFileWhenMemoryHasMovedIntoIt) {
+  auto& one = create(1);
+  auto& two = create(2);
+  blob(one, 5, kPage, gpu::VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE);
+  attach(two, 5);
+  ASSERT_TRUE(two.submit(std::vector(8, std::byte{1})));
+  const auto told = orders(worker(1));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].memory, 77u);
+  EXPECT_TRUE(orders(worker(2)).empty()) << "It may name the blob.";
+  worker(1).tell(EventKind::attached, told[0].cookie);
+  std::vector<Order> others;
+  ASSERT_TRUE(comes([&] {
+    std::ranges::copy(orders(worker(2)), std::back_inserter(others));
+    return others.size() >= 2;
+  }));
+  EXPECT_EQ(others[0].kind, OrderKind::attach);
+  EXPECT_EQ(others[0].own_file, 1u);
+  EXPECT_EQ(others[1].kind, OrderKind::submit);
+  EXPECT_EQ(blobs_.at(5)->bytes().size(), kPage);
+}
+
+TEST_F(MemoryFirst, OthersDoNotGetAFileIntoWhichNothingMoves) {
+  auto& one = create(1);
+  auto& two = create(2);
+  auto& three = create(3);
+  blob(one, 5, kPage, gpu::VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE);
+  attach(two, 5);
+  ASSERT_TRUE(two.submit(std::vector(8, std::byte{1})));
+  worker(1).tell(EventKind::attached, orders(worker(1))[0].cookie, true);
+  ASSERT_TRUE(comes([&] { return blobs_.at(5)->bytes().empty(); })) << "A screen would show zeros.";
+  const auto others = orders(worker(2));
+  ASSERT_EQ(others.size(), 1u);
+  EXPECT_EQ(others[0].kind, OrderKind::submit) << "Naming the blob is an error there.";
+  attach(three, 5);
+  run();
+  EXPECT_TRUE(orders(worker(3)).empty());
+  blobs_.erase(5);
+  EXPECT_EQ(orders(worker(1))[0].kind, OrderKind::detach);
+  EXPECT_TRUE(events_.lost.empty());
+}
+
+TEST_F(MemoryFirst, AMakerThatDiesLeavesNothingInAFile) {
+  auto& one = create(1);
+  auto& two = create(2);
+  blob(one, 5, kPage, gpu::VIRTIO_GPU_BLOB_FLAG_USE_SHAREABLE);
+  attach(two, 5);
+  worker(1).die();
+  ASSERT_TRUE(comes([&] { return blobs_.at(5)->bytes().empty(); }));
+  EXPECT_TRUE(orders(worker(2)).empty());
+  EXPECT_TRUE(host_->workers() == 1u);
+}
+
 TEST_F(MemoryFirst, ALostWorkerMovesNothing) {
   auto& context = create(1);
   blob(context, 5);
