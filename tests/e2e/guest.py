@@ -284,7 +284,8 @@ class Machine:
         """What is in its initramfs beside busybox, modules and kms."""
         return {}
 
-    def __init__(self, scratch, gpu, arguments=()):
+    def __init__(self, scratch, gpu, arguments=(), **variables):
+        """arguments, variables: more of QEMU's command line and environment."""
         self._qmp_path = scratch.path / "qmp"
         self._errors_path = scratch.path / "qemu.log"
         self._errors = open(self._errors_path, "a")
@@ -301,7 +302,7 @@ class Machine:
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
             command,
-            env=scratch.environment(LD_LIBRARY_PATH=str(LIBRARIES), QEMU_MODULE_DIR=str(LIBRARIES / "qemu")),
+            env=scratch.environment(LD_LIBRARY_PATH=str(LIBRARIES), QEMU_MODULE_DIR=str(LIBRARIES / "qemu"), **variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -3,6 +3,7 @@
 # ours.
 import re
 
+from desktop import Sway
 from guest import Gpu, KmsMachine, Picture, QemuGpuMachine, VhostUserGpuMachine
 from support import TestCase, tools_present, wait_until
 
@@ -94,3 +95,31 @@ class QemuScreen(TestCase):
         machine.boot()
         machine.run("kms show 0 0 0 0 >/dev/null & sleep 2")
         wait_until(same, 20, "After a reboot QEMU's screen is another.")
+
+    def test_qemus_own_window_shows_our_screen(self):
+        """By OpenGL, on Wayland: where llvmpipe has what QEMU demands."""
+        tools_present(*Sway.TOOLS, "pngtopnm")
+        desktop = self.start(Sway, self.scratch)
+        gpu = self.start(Gpu, self.scratch, "--mode", "800x600")
+        machine = self.start(
+            VhostUserGpuMachine, self.scratch, gpu, ["-display", "gtk,gl=on,show-menubar=off"],
+            WAYLAND_DISPLAY=desktop.environment()["WAYLAND_DISPLAY"], GDK_BACKEND="wayland",
+        )  # fmt: skip
+        machine.boot()
+        machine.run("kms show 0 0 0 0 >/dev/null & sleep 2")
+        shown = "no window"
+
+        def same():
+            nonlocal shown
+            ours, windows = gpu.screenshot(), desktop.windows("QEMU")
+            if ours is None or ours.pixel(5, 5) != (5, 5, 0x40) or not windows:
+                return False
+            if desktop.geometry(windows[0])[2:] != (ours.width, ours.height):
+                desktop.place(windows[0], 0, 0, ours.width, ours.height)  # else QEMU scales
+            shown = desktop.picture(windows[0])
+            return shown == (ours.width, ours.height, ours.bytes)
+
+        try:
+            wait_until(same, 60, "QEMU's window does not show what hesper screenshot does")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {shown[:2]}") from None
