@@ -1,5 +1,5 @@
-// Inputs of fuzz_context that no capture has: memory that imports ranges of a door's, bound, bound sparsely and freed.
-// Usage: seeds_by_hand FOLDER. Part of fuzz/seeds/renew.
+// Inputs of fuzz_context that no capture has: memory that imports ranges of a door's, or that can move there, bound,
+// bound sparsely and freed. Usage: seeds_by_hand FOLDER. Part of fuzz/seeds/renew.
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -54,15 +54,15 @@ void create_buffer(Stream& stream, wire::ObjectId id, VkBufferCreateFlags flags)
   stream.put(create);
 }
 
-// The ids of memory and buffers follow from the resource's.
-void use_range(Stream& stream, std::uint32_t range, VkDeviceSize size) {
+// imports: else it is memory that is not in the range yet. The ids of memory and buffers follow from the resource's.
+void use_range(Stream& stream, std::uint32_t range, VkDeviceSize size, bool imports) {
   wire::ObjectId memory = 10 * wire::ObjectId{range};
   const wire::ObjectId buffer = memory + 1;
   const wire::ObjectId sparse = memory + 2;
   const wire::VkImportMemoryResourceInfoMESA import{
       .sType = wire::VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA, .pNext = nullptr, .resourceId = range};
   const VkMemoryAllocateInfo info{
-      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .pNext = &import, .allocationSize = size};
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .pNext = imports ? &import : nullptr, .allocationSize = size};
   VkDeviceMemory made{};
   wire::vkAllocateMemory_args allocate;
   allocate.device.id = kDevice;
@@ -102,11 +102,15 @@ void use_range(Stream& stream, std::uint32_t range, VkDeviceSize size) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  Stream stream;
-  for (std::uint32_t i = 0; i < 6; ++i) use_range(stream, 2 + i, VkDeviceSize{1024} << i);
+  Stream ranges;
+  Stream moves;
+  for (std::uint32_t i = 0; i < 6; ++i) {
+    use_range(ranges, 2 + i, VkDeviceSize{1024} << i, true);
+    use_range(moves, 2 + i, VkDeviceSize{1024} << i, false);
+  }
   const auto folder = std::filesystem::path(argv[1]) / "fuzz_context";
   std::filesystem::create_directories(folder);
-  if (stream.write(folder / "ranges")) return 0;
+  if (ranges.write(folder / "ranges") && moves.write(folder / "moves")) return 0;
   std::fprintf(stderr, "The seeds cannot be written into %s.\n", folder.c_str());
   return 1;
 }
