@@ -50,13 +50,14 @@ double seconds(FlowControl::Clock::duration duration) { return std::chrono::dura
 FlowControl::FlowControl(const Options& options, Time now)
     : options_(options),
       bitrate_(static_cast<double>(std::clamp(options.start_bitrate, options.min_bitrate, options.max_bitrate))),
+      usual_bitrate_(bitrate_),
       fps_(options.max_fps),
       next_due_(now - 1h),
       period_began_(now),
       step_began_(now) {}
 
 void FlowControl::set_start_bitrate(std::uint64_t bitrate) {
-  bitrate_ = static_cast<double>(std::clamp(bitrate, options_.min_bitrate, options_.max_bitrate));
+  bitrate_ = usual_bitrate_ = static_cast<double>(std::clamp(bitrate, options_.min_bitrate, options_.max_bitrate));
 }
 
 FlowControl::Clock::duration FlowControl::Shortest::shortest() const noexcept {
@@ -174,8 +175,9 @@ void FlowControl::adapt(Clock::duration delay, Clock::duration line, unsigned wa
     good_since_ = now;  // a second to see whether it holds
     return;
   }
-  // What is not used says nothing of what the line would take.
-  if (sent_rate_ > bitrate_ / 2) bitrate_ = std::min(bitrate_ * kRise, static_cast<double>(options_.max_bitrate));
+  // What is not used says nothing of what the line would take, beyond what everybody gets.
+  if (sent_rate_ > bitrate_ / 2 || bitrate_ * kRise < usual_bitrate_)
+    bitrate_ = std::min(bitrate_ * kRise, static_cast<double>(options_.max_bitrate));
 }
 
 }  // namespace hesper::screen::web

@@ -98,6 +98,7 @@ class FlowControl {
 
   const Options options_;
   double bitrate_;
+  double usual_bitrate_;  // with which it began
   double fps_;
   std::deque<Sent> sent_;  // not acknowledged, oldest first
   std::size_t bytes_in_flight_ = 0;

@@ -52,7 +52,7 @@ class VideoCoder final : public PictureCoder {
     return run(frame, {}, video::FrameKind::refinement);
   }
 
-  unsigned refinements() const noexcept override { return 2; }
+  unsigned refinements() const noexcept override { return refinable_ ? 2 : 0; }
   Result<void> set_bitrate(std::uint64_t bits_per_second) override { return encoder_->set_bitrate(bits_per_second); }
   bool sets_bitrate_live() const noexcept override { return encoder_->sets_bitrate_live(); }
   PictureCodec codec() const noexcept override { return picture_codec(encoder_->kind().codec); }
@@ -64,6 +64,7 @@ class VideoCoder final : public PictureCoder {
     const auto made = frame.times.flushed != 0 ? frame.times.flushed : frame::now_ns();
     auto unit = encoder_->encode(image_, damage, kind, static_cast<std::int64_t>(made / 1000));
     if (!unit) return std::unexpected(std::move(unit.error()));
+    refinable_ = unit->refinable;
     return CodedPicture{.codec = codec(),
                         .flags = unit->key ? kKeyFrame : std::uint16_t{0},
                         .data = std::move(unit->bytes),
@@ -72,6 +73,7 @@ class VideoCoder final : public PictureCoder {
 
   std::unique_ptr<video::Encoder> encoder_;
   video::Image image_;
+  bool refinable_ = true;  // what was encoded last
   bool first_ = true;
 };
 

@@ -190,6 +190,20 @@ TEST_F(FlowControlTest, WhatIsNotUsedDoesNotGrow) {
   EXPECT_EQ(flow_.bitrate(), 8'000'000u);
 }
 
+TEST_F(FlowControlTest, WhatEverybodyGetsComesBackWithoutUse) {
+  for (int i = 0; i < 10; ++i) {
+    now_ += 20ms;
+    if (send(1000)) acknowledge_after(std::chrono::milliseconds(3 + 60 * i));
+  }
+  EXPECT_LT(flow_.bitrate(), 6'000'000u);
+  for (int i = 0; i < 2000; ++i) {
+    now_ += 16ms;
+    if (send(1000)) acknowledge_after(3ms);
+  }
+  EXPECT_GT(flow_.bitrate(), 7'000'000u);
+  EXPECT_LE(flow_.bitrate(), 8'000'000u);
+}
+
 TEST_F(FlowControlTest, ALineThatBecomesLongerIsNoQueue) {
   for (int i = 0; i < 100; ++i) {
     now_ += 16ms;
